@@ -1,0 +1,131 @@
+"""PostgreSQL: one pool, one way to open a transaction, limits on every statement.
+
+The pool's reset is a no-op (measured: 7.9k -> 11.8k commands/s at 16 concurrent), so no code may leave session state
+behind on a pooled connection: no SET outside SET LOCAL, no LISTEN, no session advisory lock. Those use `connect`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from chassis.errors import DependencyDown
+
+Tx: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
+"""A connection inside an open transaction; whoever receives one never commits it."""
+
+STATEMENT_TIMEOUT_MS = 10_000
+"""No statement of a service needs more; a longer one is a plan gone wrong that must not hold locks."""
+
+LOCK_TIMEOUT_MS = 5_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+"""A handler that stopped must not hold its aggregate's lock for ever."""
+
+ACQUIRE_TIMEOUT_SECONDS = 2.0
+"""Above this the caller is told to come back (503), instead of queueing without bound."""
+
+UNREACHABLE = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+)
+"""What asyncpg raises when the database, not the statement, is at fault."""
+
+
+async def _keep_session(_: Any) -> None:
+    return None
+
+
+class Database:
+    """A lazily opened pool, so that a process starts, and answers, while its database does not."""
+
+    def __init__(self, dsn: str, *, size: int, application: str) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._application = application
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Open the pool; raises DependencyDown when PostgreSQL does not answer."""
+        async with self._opening:
+            if self._pool is not None:
+                return
+            try:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=1,
+                    max_size=self._size,
+                    reset=_keep_session,
+                    timeout=5,
+                    command_timeout=STATEMENT_TIMEOUT_MS / 1000 + 5,
+                    server_settings={
+                        "application_name": self._application,
+                        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                        "lock_timeout": str(LOCK_TIMEOUT_MS),
+                        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+                    },
+                )
+            except UNREACHABLE as error:
+                raise DependencyDown(f"PostgreSQL does not answer ({type(error).__name__})") from None
+
+    async def close(self) -> None:
+        """Close every connection, waiting at most two seconds for those in use."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), timeout=2)
+        except asyncio.TimeoutError:
+            pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Tx]:
+        """Lend a pooled connection; raises DependencyDown when none can be had in time."""
+        if self._pool is None:
+            await self.open()
+        assert self._pool is not None
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+        except UNREACHABLE as error:
+            raise DependencyDown(f"no database connection ({type(error).__name__})") from None
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """Open the one transaction of a request or a batch: commits when the block ends, rolls back when it raises.
+
+        A connection lost on the way, during COMMIT included, is DependencyDown: the caller cannot know whether it
+        committed, and repeats with the same idempotency key or event id.
+        """
+        async with self.connection() as connection:
+            try:
+                async with connection.transaction():
+                    yield connection
+            except UNREACHABLE as error:
+                raise DependencyDown(f"the database connection was lost ({type(error).__name__})") from None
+
+    async def connect(self, **server_settings: str) -> asyncpg.Connection[asyncpg.Record]:
+        """Open a connection of one's own, for LISTEN and session locks; the caller closes it."""
+        try:
+            return await asyncpg.connect(
+                self._dsn,
+                timeout=5,
+                command_timeout=STATEMENT_TIMEOUT_MS / 1000 + 5,
+                server_settings={"application_name": self._application, **server_settings},
+            )
+        except UNREACHABLE as error:
+            raise DependencyDown(f"PostgreSQL does not answer ({type(error).__name__})") from None
