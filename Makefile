@@ -1,0 +1,88 @@
+# Everything a newcomer types. `make` alone lists the targets; `make check` is exactly what CI runs.
+# Needs make and Python >= 3.11 with venv. The virtual environment, uv and every dependency come from here, pinned by uv.lock.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.8
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+# The first of these that is new enough; override with `make PYTHON=/path/to/python run`.
+PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$candidate" && break; done)
+
+PROJECTS := pyproject.toml contracts/pyproject.toml $(wildcard services/*/pyproject.toml) deploy/local/pyproject.toml
+SOURCES := contracts services deploy tests
+TYPED := $(wildcard contracts/src contracts/tools contracts/tests services/*/src services/*/tests services/*/tools deploy/local/src deploy/local/tests tests)
+TESTS := $(wildcard contracts/tests services/*/tests deploy/local/tests tests)
+
+# uv takes the interpreter of the environment below and fetches none; a virtual environment active elsewhere is no concern of ours.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+unexport VIRTUAL_ENV
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run test check lint contracts browser clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: $(STAMPS)/run ## Start everything on this machine, play the demonstration once, stay until Ctrl-C
+	@exec $(BIN)/maillage up --stop-with-parent
+
+test: $(STAMPS)/dev browser ## Run every test; PostgreSQL and Kafka are started and removed by the tests
+	@$(BIN)/pytest $(TESTS)
+
+check: lint test ## Style, types, architecture, then every test: what CI runs
+
+lint: $(STAMPS)/dev ## Only style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(TYPED)
+	@$(BIN)/lint-imports
+
+contracts: $(STAMPS)/dev ## Write the JSON Schemas and AsyncAPI again from the event models
+	@$(BIN)/python contracts/tools/export.py
+
+# Browser tests drive Debian's Chromium; without it they fail, so that a green run never hides that no page was looked at.
+browser:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installation de Chromium pour les tests d'écran · installing Chromium for the browser tests"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| echo "CHROMIUM EST ABSENT et n'a pas pu être installé : les tests d'écran échoueront · chromium is missing and could not be installed: browser tests will fail" >&2; \
+	else \
+		echo "CHROMIUM EST ABSENT : installez-le (sudo apt-get install chromium), sinon les tests d'écran échoueront · chromium is missing: install it, or the browser tests will fail" >&2; \
+	fi
+
+clean: ## Remove the virtual environment and caches; your data (.maillage) stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/uv-$(UV_VERSION):
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Maillage a besoin de Python 3.11 ou plus récent : installez les paquets python3 et python3-venv (Debian 12, Ubuntu 24.04 ou plus récents) · Python 3.11 or newer is needed: install the packages python3 and python3-venv" >&2; exit 1; fi
+	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "Le module venv de Python est absent : installez le paquet python3-venv (apt-get install python3-venv) · Python's venv module is missing: install the package python3-venv" >&2; exit 1; fi
+	@echo "Création de l'environnement Python dans $(VENV) · creating the Python environment"
+	@if ! [ -x $(BIN)/python ] || ! $(BIN)/python -c 'import pip' 2>/dev/null; then rm -rf $(VENV); $(PYTHON) -m venv $(VENV); fi
+	@$(BIN)/python -m pip install --quiet "uv==$(UV_VERSION)" || { \
+		echo "uv $(UV_VERSION) n'a pas pu être installé : vérifiez l'accès à l'index de paquets Python (variables PIP_INDEX_URL, HTTPS_PROXY) · uv could not be installed: check access to the Python package index" >&2; exit 1; }
+	@mkdir -p $(STAMPS) && touch $@
+
+NO_DEPENDENCIES := Les dépendances n'ont pas pu être installées (voir ci-dessus) : vérifiez le réseau ou UV_DEFAULT_INDEX, HTTPS_PROXY \
+	· the dependencies could not be installed (see above): check the network
+
+# --inexact: starting the software must not take the developers' tools away.
+$(STAMPS)/run: $(STAMPS)/uv-$(UV_VERSION) uv.lock $(PROJECTS)
+	@echo "Installation des dépendances verrouillées · installing the locked dependencies"
+	@$(BIN)/uv sync --quiet --frozen --all-packages --no-dev --inexact || { echo "$(NO_DEPENDENCIES)" >&2; exit 1; }
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/uv-$(UV_VERSION) uv.lock $(PROJECTS)
+	@echo "Installation des dépendances de développement · installing the development dependencies"
+	@$(BIN)/uv sync --quiet --frozen --all-packages --inexact || { echo "$(NO_DEPENDENCIES)" >&2; exit 1; }
+	@touch $@ $(STAMPS)/run
