@@ -1,0 +1,55 @@
+"""Facts about a person, who appears only as an opaque reference.
+
+`subject_ref` is minted by `registration`. Identity and contact are never in an event: a service allowed to
+know asks `registration` over HTTP, and that reading is audited.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from maillage_contracts.base import Event
+from maillage_contracts.referrals import Routing
+from maillage_contracts.types import ReferralId, Slug, SubjectRef, UtcDatetime
+
+
+class PersonEvent(Event):
+    """What every event of a person carries."""
+
+    aggregate_field: ClassVar[str] = "subject_ref"
+
+    subject_ref: SubjectRef = Field(
+        description="Opaque reference of the person. Never shown to the public, never derived from identity."
+    )
+
+
+class PersonIdentified(PersonEvent):
+    """The person of a referral now has a reference.
+
+    Emitted by registration once per referral. `pre_registered` means that nobody matching was found and a file
+    was opened; it does not mean that the person is registered as a job seeker.
+    """
+
+    event_type: ClassVar[str] = "fr.maillage.registration.person.identified.v1"
+
+    referral_id: ReferralId = Field(description="The referral that led to it.")
+    routing: Routing = Field(description="Where this event belongs: the routing of the referral.")
+    outcome: Slug = Field(
+        description="How. Open set; today `matched` (already known) or `pre_registered` (new file).",
+        examples=["matched"],
+    )
+    identified_at: UtcDatetime = Field(description="When the person was identified.")
+
+
+class PersonErased(PersonEvent):
+    """Everything that says who this person is has been erased; erase what you hold.
+
+    Emitted by registration once per person, and sent to every organisation that ever received an event about
+    them, whatever its filters. Receiving it obliges: delete, then acknowledge.
+    """
+
+    event_type: ClassVar[str] = "fr.maillage.registration.person.erased.v1"
+
+    erased_at: UtcDatetime = Field(description="When the erasure was done at the source.")

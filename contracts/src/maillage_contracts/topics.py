@@ -1,0 +1,110 @@
+"""The topic table: every topic that exists, who writes it and what may be on it.
+
+A topic has one writing service. Names use hyphens only, and a new major is a new topic. The number of
+partitions is never changed in place: the order of a key's events depends on it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from maillage_contracts.types import CODE_PATTERN
+
+PREFIX = "fr.maillage."
+"""What every ce_type begins with."""
+
+MESSAGE_BYTES_MAX = 1_048_576
+"""Kafka's own default (1 MiB), for a batch with its headers."""
+
+VALUE_BYTES_MAX = 1_000_000
+"""What a writer may put in one value: the rest of MESSAGE_BYTES_MAX is for key, headers and framing."""
+
+_DAY_MS = 86_400_000
+_CODE = re.compile(CODE_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One row of the table; for the partner topic, `name` is a pattern with `<code>`."""
+
+    name: str
+    key: str
+    """The field of the event whose value is the record's key."""
+    owner: str
+    """The only service that writes it."""
+    types: tuple[str, ...]
+    """The types first published here."""
+    partitions: int = 12
+    retention_days: int = 30
+    message_bytes_max: int = MESSAGE_BYTES_MAX
+    relayed_types: tuple[str, ...] = ()
+    """Types of other topics that are copied here unchanged, under their own ce_id."""
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Return the topic's settings under the names that Kafka gives them."""
+        return {
+            "cleanup.policy": "delete",
+            "retention.ms": str(self.retention_days * _DAY_MS),
+            "max.message.bytes": str(self.message_bytes_max),
+        }
+
+
+REFERRALS = Topic(
+    name="referrals-referral-v1",
+    key="referral_id",
+    owner="referrals",
+    types=tuple(
+        f"{PREFIX}referrals.referral.{fact}.v1"
+        for fact in (
+            "submitted",
+            "received",
+            "review_started",
+            "accepted",
+            "declined",
+            "withdrawn",
+            "overdue",
+            "expired",
+        )
+    ),
+)
+
+PERSONS = Topic(
+    name="registration-person-v1",
+    key="subject_ref",
+    owner="registration",
+    types=(f"{PREFIX}registration.person.identified.v1", f"{PREFIX}registration.person.erased.v1"),
+)
+
+ORGANISATIONS = Topic(
+    name="partners-organisation-v1",
+    key="organisation_id",
+    owner="partners",
+    types=(
+        f"{PREFIX}partners.organisation.registered.v1",
+        f"{PREFIX}partners.organisation.changed.v1",
+        f"{PREFIX}partners.client.revoked.v1",
+    ),
+)
+
+PARTNER_TOPIC = Topic(
+    name="partner-<code>-v1",
+    key="referral_id",
+    owner="partners",
+    types=(f"{PREFIX}partners.stream.snapshot.v1", f"{PREFIX}partners.stream.left_scope.v1"),
+    partitions=1,
+    retention_days=35,
+    relayed_types=(*REFERRALS.types, *PERSONS.types),
+)
+"""The pattern of every organisation's own topic. A copied event keeps the key of its source topic."""
+
+TOPICS: tuple[Topic, ...] = (REFERRALS, PERSONS, ORGANISATIONS)
+"""The topics to create when the platform starts; each organisation's own is created when it asks."""
+
+
+def partner_topic_name(code: str) -> str:
+    """Return the name of an organisation's own topic; raise ValueError where the code is not one."""
+    if not _CODE.fullmatch(code):
+        raise ValueError("not an organisation code: lower-case letters and digits, 1 to 32")
+    return PARTNER_TOPIC.name.replace("<code>", code)
