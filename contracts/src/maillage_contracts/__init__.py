@@ -4,7 +4,7 @@ The names below are the public ones and follow semantic versioning. Depends on p
 """
 
 from maillage_contracts.base import Event
-from maillage_contracts.codec import Decoded, Record, decode, encode, encode_structured
+from maillage_contracts.codec import Decoded, Record, decode, decode_value, encode, encode_structured
 from maillage_contracts.envelope import Envelope, envelope_for
 from maillage_contracts.errors import (
     ContractError,
@@ -40,6 +40,7 @@ from maillage_contracts.registry import (
     topic_for,
     type_of,
 )
+from maillage_contracts.schema import schema_for
 from maillage_contracts.stream import ReferralLeftScope, ReferralSnapshot
 from maillage_contracts.topics import PARTNER_TOPIC, TOPICS, Topic, partner_topic_name
 
@@ -76,12 +77,14 @@ __all__ = [
     "UnsupportedMajor",
     "dataschema_of",
     "decode",
+    "decode_value",
     "encode",
     "encode_structured",
     "envelope_for",
     "key_of",
     "model_for",
     "partner_topic_name",
+    "schema_for",
     "subject_of",
     "topic_for",
     "type_of",

@@ -94,6 +94,11 @@ def decode(headers: Mapping[str, str], value: bytes | None) -> Decoded:
     return Decoded(_parse(model, value, "value"), envelope)
 
 
+def decode_value(ce_type: str, value: bytes) -> Event:
+    """Read a bare event of a known type, without any envelope."""
+    return _parse(model_for(ce_type), value, "value")
+
+
 def _decode_structured(value: bytes | None) -> Decoded:
     if value is None:
         raise InvalidPayload(["value: null"])

@@ -91,8 +91,10 @@ def model_for(ce_type: str) -> type[Event]:
 
 
 def topic_for(event: Event | type[Event] | str) -> Topic:
-    """Return the topic that an event, its class or its type is first published on."""
-    return _HOMES[event if isinstance(event, str) else event.event_type]
+    """Return the topic that an event, its class or its type is first published on, or raise as `model_for` does."""
+    ce_type = event if isinstance(event, str) else event.event_type
+    home = _HOMES.get(ce_type)
+    return home if home is not None else _HOMES[model_for(ce_type).event_type]
 
 
 def subject_of(event: Event) -> str:
