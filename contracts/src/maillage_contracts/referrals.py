@@ -52,7 +52,7 @@ class ReferralSubmitted(ReferralEvent):
     themes: tuple[Theme, ...] = Field(
         min_length=1,
         description="What the person needs, as thématiques of the data-inclusion vocabulary.",
-        examples=[["logement-hebergement--rechercher-un-logement"]],
+        examples=[["logement-hebergement--louer-un-logement"]],
     )
     submitted_at: UtcDatetime = Field(description="When the referrer submitted it.", examples=["2026-03-02T09:30:00Z"])
 

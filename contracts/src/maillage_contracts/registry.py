@@ -67,8 +67,12 @@ def topics_by_type(index: Mapping[str, type[Event]], topics: Iterable[Topic]) ->
     return homes
 
 
-MODELS: Mapping[str, type[Event]] = MappingProxyType(models_by_type(declared()))
-_HOMES: Mapping[str, Topic] = MappingProxyType(topics_by_type(MODELS, (*TOPICS, PARTNER_TOPIC)))
+_INDEX = models_by_type(declared())
+_HOMES: Mapping[str, Topic] = MappingProxyType(topics_by_type(_INDEX, (*TOPICS, PARTNER_TOPIC)))
+
+MODELS: Mapping[str, type[Event]] = MappingProxyType({ce_type: _INDEX[ce_type] for ce_type in _HOMES})
+"""Every event that exists, in the order of the topic table."""
+
 _STEMS = frozenset(ce_type.rpartition(".v")[0] for ce_type in MODELS)
 
 

@@ -34,7 +34,7 @@ class ReferralSnapshot(ReferralEvent):
     themes: tuple[Theme, ...] = Field(
         min_length=1,
         description="What the person needs, as thématiques of the data-inclusion vocabulary.",
-        examples=[["numerique--acceder-a-internet"]],
+        examples=[["numerique--acceder-a-des-services-en-ligne"]],
     )
     submitted_at: UtcDatetime = Field(description="When the referrer submitted it.")
     changed_at: UtcDatetime = Field(description="When its status last changed.")
