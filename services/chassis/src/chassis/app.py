@@ -1,0 +1,199 @@
+"""One process of a service: HTTP, consumers, relay and timers in one lifespan.
+
+HTTP comes up first and waits for nothing: a database or a broker that is down makes readiness red, not the start
+fail. On SIGTERM consumers drain, the relay stops after what it has in hand, then connections close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from faststream.kafka import KafkaBroker
+
+from chassis import inbox, operations, problems, telemetry
+from chassis.consumer import Processor, Subscription
+from chassis.errors import DependencyDown
+from chassis.kafka import RelayProducers, build_broker
+from chassis.lanes import Lanes
+from chassis.relay import Relay
+from chassis.runtime import Runtime
+from chassis.subscribe import subscribe
+from chassis.timers import OnTimer, run_timers
+from chassis.version import version
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 3600
+WARM_UP_SECONDS = 5.0
+"""After this the heap of imports is frozen out of garbage collection (measured: p99 56 -> 9.5 ms)."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a service adds to the chassis."""
+
+    routers: Sequence[APIRouter] = ()
+    subscriptions: Sequence[Subscription] = ()
+    timers: Mapping[str, OnTimer] = field(default_factory=dict)
+    background: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Run for as long as the process; restarted with a pause when they fail."""
+
+
+def build_app(runtime: Runtime, parts: Parts) -> FastAPI:
+    """Compose the FastAPI application of a service."""
+    tracing = telemetry.configure(runtime.settings, runtime.service, version())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            running = _start(runtime, parts, tasks)
+            yield
+            await _stop(runtime, running)
+        await tracing.close()
+
+    app = FastAPI(title=runtime.service, version=version(), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.runtime = runtime
+    problems.install(app)
+    app.add_middleware(problems.BodyLimit)
+    app.add_middleware(telemetry.TracingMiddleware)
+    app.include_router(runtime.health.router)
+    app.include_router(operations.router)
+    for router in parts.routers:
+        app.include_router(router)
+    return app
+
+
+@dataclass
+class _Running:
+    tasks: list[asyncio.Task[None]]
+    producers: RelayProducers | None = None
+    brokers: list[KafkaBroker] = field(default_factory=list)
+
+
+def _start(runtime: Runtime, parts: Parts, tasks: asyncio.TaskGroup) -> _Running:
+    running = _Running([])
+
+    def spawn(work: Callable[[], Awaitable[None]]) -> None:
+        running.tasks.append(tasks.create_task(_forever(work)))
+
+    spawn(lambda: _open_database(runtime))
+    spawn(_freeze_when_warm)
+    for work in parts.background:
+        spawn(work)
+    if parts.timers:
+        spawn(lambda: run_timers(runtime.background_db, parts.timers, runtime.clock, runtime.doorbell))
+    if runtime.settings.kafka_bootstrap:
+        _start_kafka(runtime, parts, running, spawn)
+    return running
+
+
+def _start_kafka(
+    runtime: Runtime, parts: Parts, running: _Running, spawn: Callable[[Callable[[], Awaitable[None]]], None]
+) -> None:
+    running.producers = producers = RelayProducers(runtime.settings, runtime.service)
+    lanes = Lanes(producers, runtime.doorbell.ring)
+    seen_lease: list[bool] = []
+    relay = Relay(runtime.background_db, lanes, runtime.doorbell, seen_lease.append)
+    runtime.health.register("relay", lambda: None if seen_lease else "has not asked for its lease yet")
+    runtime.health.register("kafka", lambda: None if producers.connected else "not connected yet")
+    spawn(relay.run)
+    spawn(lambda: _connect(producers))
+    spawn(runtime.directory.run)
+    spawn(lambda: _housekeeping(runtime))
+    runtime.processors = [
+        Processor(runtime.service, subscription, runtime.background_db, runtime.clock, runtime.doorbell)
+        for subscription in (*parts.subscriptions, *runtime.directory.subscriptions())
+    ]
+    runtime.health.register("subscriptions", lambda: _subscriptions(running, runtime.processors))
+    spawn(lambda: _consume(runtime, running))
+
+
+async def _connect(producers: RelayProducers) -> None:
+    await producers.get()
+    await asyncio.Event().wait()
+
+
+async def _open_database(runtime: Runtime) -> None:
+    opened: list[bool] = []
+    runtime.health.register("database", lambda: None if opened else "not connected yet")
+    await runtime.db.open()
+    await runtime.background_db.open()
+    opened.append(True)
+    await asyncio.Event().wait()
+
+
+def _subscriptions(running: _Running, processors: Sequence[Processor]) -> str | None:
+    stopped = [processor.consumer for processor in processors if processor.stopped]
+    if stopped:
+        return f"stopped after too many dead letters: {', '.join(stopped)}"
+    if not running.brokers:
+        return "not subscribed yet"
+    if not all(subscriber.running for subscriber in running.brokers[-1].subscribers):
+        return "a subscriber does not run"
+    return None
+
+
+async def _consume(runtime: Runtime, running: _Running) -> None:
+    while True:
+        # A start that failed half-way leaves subscribers behind: each try is a new broker.
+        broker = build_broker(runtime.settings, runtime.service)
+        for processor in runtime.processors:
+            subscribe(broker, processor, instance=runtime.settings.instance)
+        try:
+            await broker.start()
+        except Exception as error:
+            log.warning("kafka_unreachable", error_type=type(error).__name__)
+            with contextlib.suppress(Exception):
+                await broker.stop()
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
+        running.brokers.append(broker)
+        await asyncio.Event().wait()
+
+
+async def _housekeeping(runtime: Runtime) -> None:
+    while True:
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+        purged = inbox.PURGE_ROWS
+        while purged == inbox.PURGE_ROWS:
+            async with runtime.background_db.transaction() as tx:
+                purged = await inbox.purge(tx, now=runtime.clock.now())
+
+
+async def _freeze_when_warm() -> None:
+    await asyncio.sleep(WARM_UP_SECONDS)
+    gc.collect()
+    gc.freeze()
+    await asyncio.Event().wait()
+
+
+async def _forever(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except DependencyDown as error:
+            log.warning("waiting_for_dependency", cause=str(error))
+        except Exception as error:
+            log.error("background_work_failed", error_type=type(error).__name__)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _stop(runtime: Runtime, running: _Running) -> None:
+    for broker in running.brokers:
+        with contextlib.suppress(Exception):
+            await broker.stop()
+    for task in running.tasks:
+        task.cancel()
+    await asyncio.gather(*running.tasks, return_exceptions=True)
+    if running.producers is not None:
+        await running.producers.close()
+    await runtime.db.close()
+    await runtime.background_db.close()

@@ -1,0 +1,130 @@
+"""The only constructors of brokers, producers and administration clients, so that no default slips in.
+
+FastStream's own defaults lose messages (acknowledge first, latest offset, acks=1, automatic topics); every setting
+below overrides one of them or names its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLScram512
+
+from chassis.settings import ServiceSettings, read_secret
+
+log = structlog.get_logger(__name__)
+
+PRODUCER_BATCH_BYTES = 512 * 1024
+"""Half of the broker's message.max.bytes, which limits a batch."""
+
+GRACEFUL_TIMEOUT_SECONDS = 4.0
+"""Below the supervisor's five seconds: a handler that is longer is cancelled, not acknowledged, and redone."""
+
+
+def _ssl(settings: ServiceSettings) -> ssl.SSLContext | None:
+    if settings.kafka_security_protocol != "SASL_SSL":
+        return None
+    return ssl.create_default_context(cafile=str(settings.kafka_ca_file) if settings.kafka_ca_file else None)
+
+
+def _security(settings: ServiceSettings) -> BaseSecurity | None:
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return None
+    return SASLScram512(
+        username=settings.kafka_username,
+        password=read_secret(settings.kafka_password_file, "MAILLAGE_KAFKA_PASSWORD_FILE"),
+        ssl_context=_ssl(settings),
+        use_ssl=settings.kafka_security_protocol == "SASL_SSL",
+    )
+
+
+def build_broker(settings: ServiceSettings, service: str) -> KafkaBroker:
+    """Build the broker on which `consumer.subscribe` declares subscribers; it never publishes."""
+    return KafkaBroker(
+        settings.kafka_bootstrap.split(","),
+        client_id=f"{service}-{settings.instance}",
+        security=_security(settings),
+        ack_policy=AckPolicy.MANUAL,
+        allow_auto_create_topics=False,
+        graceful_timeout=GRACEFUL_TIMEOUT_SECONDS,
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
+    )
+
+
+def _client_security(settings: ServiceSettings) -> dict[str, object]:
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return {}
+    return {
+        "security_protocol": settings.kafka_security_protocol,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": settings.kafka_username,
+        "sasl_plain_password": read_secret(settings.kafka_password_file, "MAILLAGE_KAFKA_PASSWORD_FILE"),
+        "ssl_context": _ssl(settings),
+    }
+
+
+class RelayProducers:
+    """Gives the relay its one producer, started when the broker answers and replaced when it breaks."""
+
+    def __init__(self, settings: ServiceSettings, service: str) -> None:
+        self._settings = settings
+        self._service = service
+        self._lock = asyncio.Lock()
+        self._producer: AIOKafkaProducer | None = None
+        self.connected = False
+
+    async def get(self) -> AIOKafkaProducer:
+        """Return the started producer, waiting for the broker as long as it takes."""
+        if self._producer is not None:
+            return self._producer
+        async with self._lock:
+            wait = 0.1
+            while self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._settings.kafka_bootstrap,
+                    client_id=f"{self._service}-relay-{self._settings.instance}",
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=0,
+                    max_batch_size=PRODUCER_BATCH_BYTES,
+                    request_timeout_ms=10_000,
+                    **_client_security(self._settings),
+                )
+                try:
+                    await producer.start()
+                except (KafkaError, OSError) as error:
+                    log.warning("kafka_unreachable", error_type=type(error).__name__)
+                    await _stop(producer)
+                    await asyncio.sleep(wait)
+                    wait = min(2.0, wait * 2)
+                else:
+                    self._producer = producer
+                    self.connected = True
+            return self._producer
+
+    async def replace(self, broken: AIOKafkaProducer) -> None:
+        """Close `broken`; the next `get` starts another one. A second caller with the same one changes nothing."""
+        if self._producer is broken:
+            self._producer = None
+            await _stop(broken)
+
+    async def close(self) -> None:
+        """Close the producer without waiting for a broker that does not answer."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stop(producer)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    with contextlib.suppress(TimeoutError, KafkaError, OSError):
+        async with asyncio.timeout(2):
+            await producer.stop()

@@ -1,0 +1,235 @@
+"""Hand rows to Kafka, one batch at a time per partition.
+
+One outstanding batch per partition is what keeps order: whatever happens to a batch, nothing later of its partition
+has been handed over. Partitions run side by side, so the broker is kept busy. A batch that fails is sent again for
+as long as it takes; a row that Kafka refuses for good is reported, and its key's later rows are dropped from memory
+(the relay parks them in the table).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+)
+from aiokafka.partitioner import murmur2
+
+from chassis.telemetry import send_span
+
+log = structlog.get_logger(__name__)
+
+REFUSED_FOR_GOOD = (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    InvalidTopicError,
+    CorruptRecordException,
+    PolicyViolationError,
+)
+"""Sending again cannot help. Everything else, a missing topic or right included, is waited for."""
+
+TOPIC_ROWS_MAX = 2000
+"""Rows in memory per topic: a topic that does not drain must not take all the room."""
+
+BACKOFF_SECONDS_MAX = 2.0
+REBUILD_AFTER_FAILURES = 3
+"""A producer that fails this often in a row may be fenced or broken: it is replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One outbox row in memory."""
+
+    position: int
+    topic: str
+    key: str
+    headers: str
+    payload: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that Kafka refuses for good, and why (the error's class name)."""
+
+    topic: str
+    key: str
+    position: int
+    cause: str
+
+
+class ProducerSource(Protocol):
+    """Gives a started producer, waiting for the broker as long as it takes."""
+
+    async def get(self) -> AIOKafkaProducer: ...
+
+    async def replace(self, broken: AIOKafkaProducer) -> None: ...
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition that Java's default partitioner gives this key."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+
+
+class Lanes:
+    """The rows in memory, a queue per partition, and what became of them.
+
+    `blocked` holds (topic, key) pairs behind a refused row: their rows are not sent.
+    """
+
+    def __init__(self, producers: ProducerSource, wake: Callable[[], None]) -> None:
+        self.taken: dict[int, Row] = {}
+        self.blocked: set[tuple[str, str]] = set()
+        self._producers = producers
+        self._wake = wake
+        self._waiting: dict[str, deque[Row]] = {}
+        self._queues: dict[tuple[str, int], deque[Row]] = {}
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._acknowledged: list[int] = []
+        self._refused: list[Refused] = []
+        self._topic_rows: dict[str, int] = {}
+
+    def add(self, row: Row) -> None:
+        """Queue a row; rows must be added in position order."""
+        self.taken[row.position] = row
+        self._topic_rows[row.topic] = self._topic_rows.get(row.topic, 0) + 1
+        waiting = self._waiting.setdefault(row.topic, deque())
+        waiting.append(row)
+        self._start((row.topic, -1), self._distribute)
+
+    def full_topics(self) -> list[str]:
+        """Return the topics that hold as many rows as they may."""
+        return [topic for topic, rows in self._topic_rows.items() if rows >= TOPIC_ROWS_MAX]
+
+    def oldest(self) -> datetime:
+        """Return the commit time of the oldest row in memory, or the end of time."""
+        first = next(iter(self.taken.values()), None)
+        return first.created_at if first else datetime.max.replace(tzinfo=UTC)
+
+    def collect(self) -> list[int]:
+        """Return, once, the positions that Kafka has acknowledged; they stay taken until the next call."""
+        done, self._acknowledged = self._acknowledged, []
+        for position in done:
+            self._release(position)
+        return done
+
+    def collect_refused(self) -> list[Refused]:
+        """Return, once, the rows that Kafka refuses for good."""
+        refused, self._refused = self._refused, []
+        return refused
+
+    def abandon(self) -> None:
+        """Forget every row in memory: the lease is lost, and whoever holds it next sends them again."""
+        for task in self._tasks.values():
+            task.cancel()
+        for store in (self._tasks, self._queues, self._waiting, self.taken, self._topic_rows):
+            store.clear()  # type: ignore[attr-defined]  # five dicts of different values
+        self._acknowledged.clear()
+        self._refused.clear()
+
+    def _release(self, position: int) -> None:
+        row = self.taken.pop(position, None)
+        if row is not None:
+            self._topic_rows[row.topic] -= 1
+
+    def _start(self, lane: tuple[str, int], work: Callable[[tuple[str, int]], object]) -> None:
+        task = self._tasks.get(lane)
+        if task is None or task.done():
+            self._tasks[lane] = asyncio.ensure_future(work(lane))  # type: ignore[arg-type]  # both are coroutine functions
+
+    async def _distribute(self, lane: tuple[str, int]) -> None:
+        topic = lane[0]
+        failures = 0
+        while True:
+            producer = await self._producers.get()
+            try:
+                partitions = len(await producer.partitions_for(topic))
+                break
+            except KafkaError as error:
+                failures += 1
+                await self._back_off(topic, failures, error)
+        waiting = self._waiting[topic]
+        while waiting:
+            row = waiting.popleft()
+            if (topic, row.key) in self.blocked:
+                self._release(row.position)
+                continue
+            target = (topic, partition_of(row.key, partitions))
+            self._queues.setdefault(target, deque()).append(row)
+            self._start(target, self._send)
+
+    async def _send(self, lane: tuple[str, int]) -> None:
+        queue = self._queues[lane]
+        failures = 0
+        one_by_one = 0
+        while queue:
+            producer = await self._producers.get()
+            batch = producer.create_batch()
+            rows = _fill(batch, queue, limit=1 if one_by_one else len(queue))
+            try:
+                with send_span(lane[0], [_context(row) for row in rows]):
+                    await (await producer.send_batch(batch, lane[0], partition=lane[1]))
+            except REFUSED_FOR_GOOD as error:
+                if len(rows) > 1:
+                    one_by_one = len(rows)
+                else:
+                    self._refuse(queue, rows[0], error)
+                continue
+            except (KafkaError, OSError) as error:
+                failures += 1
+                await self._back_off(lane[0], failures, error)
+                if failures % REBUILD_AFTER_FAILURES == 0:
+                    await self._producers.replace(producer)
+                continue
+            failures = 0
+            one_by_one = max(0, one_by_one - len(rows))
+            for row in rows:
+                queue.popleft()
+                self._acknowledged.append(row.position)
+            self._wake()
+
+    def _refuse(self, queue: deque[Row], row: Row, error: KafkaError) -> None:
+        self.blocked.add((row.topic, row.key))
+        for same_key in [r for r in queue if r.key == row.key]:
+            queue.remove(same_key)
+            self._release(same_key.position)
+        self._refused.append(Refused(row.topic, row.key, row.position, type(error).__name__))
+        self._wake()
+
+    async def _back_off(self, topic: str, failures: int, error: Exception) -> None:
+        if failures in {1, 5} or failures % 30 == 0:
+            log.warning("relay_retries", topic=topic, failures=failures, error_type=type(error).__name__)
+        await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.05 * 2 ** min(failures, 6)))
+
+
+def _fill(batch: object, queue: deque[Row], *, limit: int) -> list[Row]:
+    rows: list[Row] = []
+    for row in queue:
+        headers = [(name, value.encode()) for name, value in json.loads(row.headers).items()]
+        appended = batch.append(  # type: ignore[attr-defined]  # aiokafka's BatchBuilder is untyped
+            timestamp=None, key=row.key.encode(), value=row.payload, headers=headers
+        )
+        if appended is None:
+            break
+        rows.append(row)
+        if len(rows) >= limit:
+            break
+    return rows
+
+
+def _context(row: Row) -> str | None:
+    found: str | None = json.loads(row.headers).get("traceparent")
+    return found

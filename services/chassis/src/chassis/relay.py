@@ -1,0 +1,153 @@
+"""Deliver outbox rows to Kafka, oldest first.
+
+One relay per service is active at a time: the session that sends holds advisory lock RELAY_LOCK for as long as it
+lives, and PostgreSQL ends that session when it falls silent. Rows are taken in position order, sent by partition
+(lanes.py) and deleted only once acknowledged, so events of one aggregate can be repeated after a crash, but their
+first occurrences are never swapped. Never "position greater than the last seen": a transaction that commits late
+has a low position, and that cursor would skip it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import asyncpg
+import structlog
+
+from chassis.db import UNREACHABLE, Database
+from chassis.errors import DependencyDown
+from chassis.faults import fault_point
+from chassis.lanes import Lanes, Row
+from chassis.outbox import Doorbell
+
+log = structlog.get_logger(__name__)
+
+RELAY_LOCK = 0x6D61696C6C61
+"""Advisory lock key, one per database and so one per service ("mailla" in ASCII)."""
+
+LEASE_SILENCE_SECONDS = 3
+"""PostgreSQL ends a session idle for this long: a stopped process loses the lock (handover ≤ 5 s with STANDBY_SECONDS)."""
+
+POLL_SECONDS = 0.5
+"""The safety net behind the doorbell, and the ping that keeps the lease: well below LEASE_SILENCE_SECONDS."""
+
+STANDBY_SECONDS = 1.0
+TAKE_ROWS = 1000
+"""Rows per round trip: at 1 KiB a row, about one request's worth."""
+
+TAKEN_ROWS_MAX = 6000
+"""Rows in memory, whatever the backlog: bounds the process at some ten megabytes."""
+
+CHANNEL = "outbox"
+
+# outbox_pkey gives the lowest positions; rows in memory and topics that do not drain are passed over, not waited for.
+TAKE = """
+SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM outbox
+WHERE position <> ALL ($1::bigint[]) AND aggregatetype <> ALL ($2::text[])
+ORDER BY position LIMIT $3
+"""
+FORGET = "DELETE FROM outbox WHERE position = ANY ($1::bigint[])"
+
+# The whole key moves: what follows a refused row must not overtake it.
+PARK = """
+WITH moved AS (
+    DELETE FROM outbox WHERE aggregatetype = $1 AND aggregateid = $2 AND position >= $3 RETURNING *
+)
+INSERT INTO outbox_parked (position, id, aggregatetype, aggregateid, type, headers, payload, created_at, cause)
+SELECT position, id, aggregatetype, aggregateid, type, headers, payload, created_at, $4 FROM moved
+"""
+PARKED_KEYS = "SELECT DISTINCT aggregatetype, aggregateid FROM outbox_parked"
+
+UNPARK = """
+WITH moved AS (DELETE FROM outbox_parked WHERE aggregatetype = $1 AND aggregateid = $2 RETURNING *)
+INSERT INTO outbox (position, id, aggregatetype, aggregateid, type, headers, payload, created_at)
+OVERRIDING SYSTEM VALUE
+SELECT position, id, aggregatetype, aggregateid, type, headers, payload, created_at FROM moved
+"""
+
+
+async def unpark(db: Database, topic: str, key: str) -> None:
+    """Put a parked key's rows back at their positions; an active relay notices within one lease or poll."""
+    async with db.transaction() as tx:
+        await tx.execute(UNPARK, topic, key)
+
+
+class Relay:
+    """Sends this service's outbox for as long as `run` runs and the lease is held."""
+
+    def __init__(self, db: Database, lanes: Lanes, doorbell: Doorbell, on_lease: Callable[[bool], None]) -> None:
+        self._db = db
+        self._lanes = lanes
+        self._doorbell = doorbell
+        self._on_lease = on_lease
+        self.oldest_seen: datetime | None = None
+
+    def age_seconds(self, now: datetime) -> float:
+        """Return how long the oldest row in hand has waited since its commit; 0 when nothing waits."""
+        return (now - self.oldest_seen).total_seconds() if self.oldest_seen else 0.0
+
+    async def run(self) -> None:
+        """Hold or wait for the lease, for ever; a lost database is waited for."""
+        while True:
+            try:
+                lease = await self._db.connect(idle_session_timeout=f"{LEASE_SILENCE_SECONDS}s")
+            except DependencyDown:
+                await asyncio.sleep(STANDBY_SECONDS)
+                continue
+            try:
+                await self._wait_for_lease(lease)
+                log.info("relay_active")
+                await self._drain(lease)
+            except UNREACHABLE as error:
+                log.warning("relay_lease_lost", error_type=type(error).__name__)
+            finally:
+                self._on_lease(False)
+                self._lanes.abandon()
+                lease.terminate()
+
+    async def _wait_for_lease(self, lease: asyncpg.Connection[asyncpg.Record]) -> None:
+        while not await lease.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):
+            self._on_lease(False)
+            await self._doorbell.wait(STANDBY_SECONDS)
+            # Another process holds the lease: pass the ring on, outside of any command's transaction.
+            await lease.execute("NOTIFY outbox")
+
+    async def _drain(self, lease: asyncpg.Connection[asyncpg.Record]) -> None:
+        await lease.add_listener(CHANNEL, lambda *_: self._doorbell.ring())
+        await self._reload_parked(lease)
+        self._on_lease(True)
+        while True:
+            acknowledged = self._lanes.collect()
+            if acknowledged:
+                fault_point("relay.acknowledged")
+                await lease.execute(FORGET, acknowledged)
+                fault_point("relay.deleted")
+            for refused in self._lanes.collect_refused():
+                await lease.execute(PARK, refused.topic, refused.key, refused.position, refused.cause)
+                log.error("relay_parked_key", topic=refused.topic, cause=refused.cause)
+            taken = await self._take(lease)
+            if not taken and not acknowledged:
+                await self._doorbell.wait(POLL_SECONDS)
+                if not self._lanes.taken:
+                    await self._reload_parked(lease)
+
+    async def _reload_parked(self, lease: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._lanes.blocked = {(r["aggregatetype"], r["aggregateid"]) for r in await lease.fetch(PARKED_KEYS)}
+
+    async def _take(self, lease: asyncpg.Connection[asyncpg.Record]) -> int:
+        room = min(TAKE_ROWS, TAKEN_ROWS_MAX - len(self._lanes.taken))
+        if room <= 0:
+            return 0
+        rows = await lease.fetch(TAKE, list(self._lanes.taken), self._lanes.full_topics(), room)
+        self.oldest_seen = min(self._lanes.oldest(), rows[0]["created_at"] if rows else datetime.max.replace(tzinfo=UTC))
+        if self.oldest_seen.year == datetime.max.year:
+            self.oldest_seen = None
+        for row in rows:
+            topic, key = row["aggregatetype"], row["aggregateid"]
+            if (topic, key) in self._lanes.blocked:
+                await lease.execute(PARK, topic, key, row["position"], "behind a refused event")
+                continue
+            self._lanes.add(Row(row["position"], topic, key, row["headers"], row["payload"], row["created_at"]))
+        return len(rows)

@@ -1,0 +1,81 @@
+"""Connect processors to Kafka through FastStream batch subscribers with manual acknowledgement.
+
+An offset is committed only after the database has. While a dependency is down the partition waits here, and after
+a while goes back to polling, so that the group does not take the process for dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+from faststream import AckPolicy, Context
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage  # the class: the annotation of the same name asserts at start
+
+from chassis.consumer import Processor
+from chassis.errors import DependencyDown
+from chassis.records import raw_body, source_of, tolerant_parser
+from chassis.telemetry import batch_span
+
+log = structlog.get_logger(__name__)
+
+BATCH_RECORDS = 1000
+"""Measured: the mean batch under load; one inbox statement each."""
+
+BATCH_WAIT_MS = 50
+WAIT_IN_PLACE_SECONDS = 60
+"""Below max.poll.interval (5 min) with room for a long batch: afterwards the batch is read again."""
+
+RETRY_SECONDS_MAX = 5.0
+SESSION_TIMEOUT_MS = 10_000
+
+
+def subscribe(broker: KafkaBroker, processor: Processor, *, instance: str) -> None:
+    """Declare the subscriber that feeds `processor`: group `<service>-<topic>`, static member `instance`.
+
+    Static membership lets a process that was killed take its partitions back at once instead of after the old
+    member's session (measured: 1 s instead of 10.5 s).
+    """
+    subscriber = broker.subscriber(
+        processor.subscription.topic,
+        batch=True,
+        group_id=processor.consumer,
+        group_instance_id=f"{processor.consumer}-{instance}",
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.MANUAL,
+        max_records=BATCH_RECORDS,
+        batch_timeout_ms=BATCH_WAIT_MS,
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        no_reply=True,
+        parser=tolerant_parser,
+        decoder=raw_body,
+    )
+
+    async def handle(body: Any, message: KafkaMessage = Context("message")) -> None:  # noqa: B008  # FastStream's way
+        if await _process(processor, message):
+            await message.ack()
+        else:
+            await message.nack()
+
+    subscriber(handle)
+
+
+async def _process(processor: Processor, message: KafkaMessage) -> bool:
+    sources = [source_of(record) for record in message.raw_message]
+    started = time.monotonic()
+    wait = 0.2
+    with batch_span(processor.subscription.topic, processor.consumer, len(sources)):
+        while True:
+            try:
+                await processor.process(sources)
+            except DependencyDown as error:
+                log.warning("waiting_for_dependency", consumer=processor.consumer, cause=str(error))
+                if time.monotonic() - started > WAIT_IN_PLACE_SECONDS:
+                    return False
+                await asyncio.sleep(wait)
+                wait = min(RETRY_SECONDS_MAX, wait * 2)
+            else:
+                return True
