@@ -1,0 +1,103 @@
+"""What a person may change about a local run, all by environment variables with the prefix MAILLAGE_.
+
+Nothing here is secret by default: secrets are generated once into the data folder (`maillage.secrets`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from maillage.errors import Refusal
+
+PREFIX = "MAILLAGE_"
+
+
+def default_data_dir(start: Path | None = None) -> Path:
+    """Return `.maillage` beside the nearest checkout above `start`, or in `start` itself outside a checkout."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / ".maillage").is_dir() or (folder / "deploy" / "local" / "pyproject.toml").is_file():
+            return folder / ".maillage"
+    return here / ".maillage"
+
+
+class LocalSettings(BaseSettings):
+    """Where things are and on which ports they listen."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of data, logs and secrets.")
+    stack: Literal["embedded", "test", "site"] = Field(
+        default="embedded", description="`site` refuses the demonstration and its login."
+    )
+    http_host: str = Field(default="127.0.0.1", description="Address the services listen on.")
+    portal_port: int = Field(default=8000, ge=1, le=65535)
+    registration_port: int = Field(default=8001, ge=1, le=65535)
+    referrals_port: int = Field(default=8002, ge=1, le=65535)
+    partners_port: int = Field(default=8005, ge=1, le=65535)
+    postgres_port: int = Field(default=5433, ge=1, le=65535)
+    kafka_port: int = Field(default=9092, ge=1, le=65535)
+    kafka_controller_port: int = Field(default=9093, ge=1, le=65535)
+    kafka_partner_port: int = Field(default=9094, ge=1, le=65535)
+
+    postgres_dsn: SecretStr | None = Field(default=None, description="Administrator's; replaces the embedded server.")
+    registration_database_dsn: SecretStr | None = Field(default=None, description="This service's own database.")
+    referrals_database_dsn: SecretStr | None = None
+    partners_database_dsn: SecretStr | None = None
+    portal_database_dsn: SecretStr | None = None
+
+    kafka_bootstrap: str = Field(default="", description="host:port list; replaces the embedded broker.")
+    kafka_partner_bootstrap: str = Field(default="", description="What partners are told; host:port list.")
+    kafka_security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_username: str = ""
+    kafka_password_file: Path | None = None
+    kafka_ca_file: Path | None = None
+    kafka_replication: int = Field(default=1, ge=1, le=5)
+
+    kafka_jars_dir: Path | None = Field(default=None, description="Folder of Kafka's jars, for closed networks.")
+    maven_url: str = Field(default="", description="Mirror of Maven Central to fetch the jars from.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.data_dir / "run"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.data_dir / "secrets"
+
+    def port_of(self, service: str) -> int:
+        """Return the HTTP port of a service."""
+        port: int = getattr(self, f"{service}_port")
+        return port
+
+    def url_of(self, service: str) -> str:
+        """Return where a service answers on this machine."""
+        host = "127.0.0.1" if self.http_host in {"0.0.0.0", "::"} else self.http_host  # noqa: S104 (compared, not bound)
+        return f"http://{host}:{self.port_of(service)}"
+
+    def own_database_of(self, service: str) -> str | None:
+        """Return the DSN set for one service alone, if any."""
+        dsn: SecretStr | None = getattr(self, f"{service}_database_dsn")
+        return dsn.get_secret_value() if dsn else None
+
+
+def load() -> LocalSettings:
+    """Read the settings, or refuse naming each variable at fault, never its value."""
+    try:
+        settings = LocalSettings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{PREFIX}{str(fault['loc'][0]).upper() if fault['loc'] else ''} : {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+        raise Refusal(f"Réglage refusé · setting refused: {faults}", "corrigez la variable d'environnement") from None
+    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})

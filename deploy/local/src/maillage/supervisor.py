@@ -1,0 +1,216 @@
+"""Keep a set of child processes running, and end all of them in order.
+
+A part that ends by itself is started again with growing pauses and reported. Stopping ends the services first, so that
+they finish what they hold while Kafka and PostgreSQL still answer, then the servers; what has not ended within its
+grace is killed. Whatever happens to the caller between `start` and `stop`, no child is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from signal import SIGKILL, SIGTERM, Signals
+from typing import Literal
+
+from maillage.errors import Refusal
+from maillage.processes import Identity, Runnable, identify, signal_group, spawn
+from maillage.progress import Progress, seconds
+from maillage.status_file import PartStatus, State, StatusFile
+
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Pauses before the first, second, … restart in a row; the last one repeats."""
+STEADY_SECONDS = 60.0
+"""A part that ran this long has recovered: its next pause is the first again."""
+RESTART_READY_SECONDS = 60.0
+"""How long a restarted part may take to be ready before that is reported; it is left running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the supervisor needs to know of one process."""
+
+    command: Runnable
+    kind: Literal["server", "service"]
+    label: str
+    url: str
+    wait_ready: Callable[[float], Awaitable[str]]
+    """Return the part's version once it is ready, or raise Refusal after so many seconds."""
+    ready_seconds: float = 60.0
+    stop_signal: Signals = SIGTERM
+    death_signal: Signals = SIGKILL
+    grace_seconds: float = 4.5
+
+    @property
+    def name(self) -> str:
+        return self.command.name
+
+
+@dataclass(slots=True)
+class _Child:
+    part: Part
+    state: State = "starting"
+    process: asyncio.subprocess.Process | None = None
+    identity: Identity | None = None
+    version: str = ""
+    restarts: int = 0
+    in_a_row: int = 0
+    born: float = field(default_factory=time.monotonic)
+    keeper: asyncio.Task[None] | None = None
+
+    def status(self) -> PartStatus:
+        return PartStatus(
+            name=self.part.name,
+            kind=self.part.kind,
+            state=self.state,
+            url=self.part.url,
+            log_file=str(self.part.command.log_file),
+            pid=self.identity.pid if self.identity else None,
+            started=self.identity.started if self.identity else None,
+            ready=self.state == "ready",
+            version=self.version,
+            restarts=self.restarts,
+            stop_signal=int(self.part.stop_signal),
+        )
+
+
+class Supervisor:
+    """Start parts, keep them up, stop them in order."""
+
+    def __init__(self, status: StatusFile, progress: Progress) -> None:
+        myself = identify(os.getpid())
+        self._identity = myself or Identity(os.getpid(), 0, "")
+        self._status = status
+        self._progress = progress
+        self._children: list[_Child] = []
+        self._external: list[PartStatus] = []
+        self._complete = False
+        self.publish()
+
+    def announce_external(self, part: PartStatus) -> None:
+        """Show a server that runs elsewhere among the parts; nothing here starts or stops it."""
+        self._external.append(part)
+        self.publish()
+
+    def everything_ready(self) -> None:
+        """Record that the start is complete."""
+        self._complete = True
+        self.publish()
+
+    def publish(self) -> None:
+        """Write the status file."""
+        parts = [*self._external, *(child.status() for child in self._children)]
+        self._status.write(self._identity, parts, ready=self._complete)
+
+    async def start(self, part: Part) -> str:
+        """Start a part and return its version once it is ready; raise Refusal when it ends or takes too long."""
+        child = _Child(part)
+        self._children.append(child)
+        await self._launch(child)
+        if not await self._until_ready(child, part.ready_seconds):
+            raise Refusal(
+                f"{part.label} s'est arrêté dès son démarrage ({describe_exit(child.process)})"
+                f" · {part.name} ended while starting",
+                f"lisez son journal : maillage logs {part.name}",
+            )
+        child.keeper = asyncio.create_task(self._keep(child), name=f"keep-{part.name}")
+        return child.version
+
+    async def stop(self) -> None:
+        """End every child: services together, then servers together."""
+        self._complete = False
+        keepers = [child.keeper for child in self._children if child.keeper is not None]
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        for kind in ("service", "server"):
+            await asyncio.gather(*(self._end(child) for child in self._children if child.part.kind == kind))
+        self.publish()
+
+    async def _launch(self, child: _Child) -> None:
+        self._enter(child, "starting" if child.restarts == 0 else "restarting")
+        try:
+            child.process = await spawn(child.part.command, child.part.death_signal)
+        except OSError as error:
+            raise Refusal(
+                f"{child.part.label} ne peut pas être lancé ({error.strerror}: {error.filename})"
+                f" · {child.part.name} cannot be started",
+                "make clean && make run réinstalle les programmes",
+            ) from None
+        child.identity = identify(child.process.pid)
+        child.born = time.monotonic()
+        self.publish()
+
+    async def _until_ready(self, child: _Child, patience_seconds: float) -> bool:
+        """Tell whether the part became ready before it ended."""
+        assert child.process is not None
+        ended = asyncio.ensure_future(child.process.wait())
+        ready = asyncio.ensure_future(child.part.wait_ready(patience_seconds))
+        try:
+            await asyncio.wait({ended, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return False
+            child.version = ready.result()
+            self._enter(child, "ready")
+            return True
+        finally:
+            for waiting in (ended, ready):
+                waiting.cancel()
+            await asyncio.gather(ended, ready, return_exceptions=True)
+
+    async def _keep(self, child: _Child) -> None:
+        while True:
+            assert child.process is not None
+            await child.process.wait()
+            cause = describe_exit(child.process)
+            child.in_a_row = 0 if time.monotonic() - child.born > STEADY_SECONDS else child.in_a_row
+            pause = BACKOFF_SECONDS[min(child.in_a_row, len(BACKOFF_SECONDS) - 1)]
+            child.in_a_row += 1
+            child.restarts += 1
+            child.identity = None
+            self._enter(child, "restarting")
+            self._progress.step(
+                f"{child.part.label} s'est arrêté ({cause}), relance dans {seconds(pause)}"
+                f" · {child.part.name} ended, restarting"
+            )
+            await asyncio.sleep(pause)
+            with contextlib.suppress(Refusal):
+                await self._restart(child)
+
+    async def _restart(self, child: _Child) -> None:
+        await self._launch(child)
+        try:
+            ready = await self._until_ready(child, RESTART_READY_SECONDS)
+        except Refusal as refusal:
+            self._progress.step(refusal.sentence)
+            raise
+        if ready:
+            self._progress.step(f"{child.part.label} est de nouveau prêt · {child.part.name} is ready again")
+
+    async def _end(self, child: _Child) -> None:
+        process = child.process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(child.part.stop_signal)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), child.part.grace_seconds)
+            # Also reaches what the part itself started, whether or not the part ended by itself.
+            signal_group(process.pid, SIGKILL)
+            await process.wait()
+        child.identity = None
+        self._enter(child, "stopped")
+
+    def _enter(self, child: _Child, state: State) -> None:
+        child.state = state
+        self.publish()
+
+
+def describe_exit(process: asyncio.subprocess.Process | None) -> str:
+    """Say how a process ended, in words a person can search for."""
+    code = process.returncode if process is not None else None
+    if code is None:
+        return "encore en marche"
+    return f"signal {Signals(-code).name}" if code < 0 else f"code {code}"
