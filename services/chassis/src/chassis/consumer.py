@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import structlog
-from maillage_contracts import Event
 
 from chassis import dead_letters
 from chassis.clock import Clock
@@ -26,6 +25,7 @@ from chassis.inbox import claim
 from chassis.outbox import Doorbell
 from chassis.records import Delivery, Ignored, Parsed, Poison, Source, parse
 from chassis.telemetry import process_span
+from maillage_contracts import Event
 
 log = structlog.get_logger(__name__)
 

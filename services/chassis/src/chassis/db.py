@@ -86,7 +86,7 @@ class Database:
             return
         try:
             await asyncio.wait_for(pool.close(), timeout=2)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             pool.terminate()
 
     @asynccontextmanager

@@ -46,7 +46,10 @@ FROM (SELECT k FROM unnest($2::bytea[]) AS t(k) ORDER BY k) AS ordered
 
 
 async def held_keys(tx: Tx, consumer: str, keys: Iterable[bytes]) -> set[bytes]:
-    """Return those of `keys` that wait behind a dead letter; a requeue of one of them that is under way is waited for."""
+    """Return those of `keys` that wait behind a dead letter.
+
+    A requeue of one of them that is under way is waited for.
+    """
     wanted = list(keys)
     held = [row["key"] for row in await tx.fetch(HELD_KEYS, consumer, wanted)]
     if not held:
@@ -79,6 +82,7 @@ async def store(tx: Tx, consumer: str, letters: Sequence[Letter], at: datetime) 
 def _row(consumer: str, letter: Letter, at: datetime) -> tuple[object, ...]:
     item, source = letter.item, letter.item.source
     event_id: UUID | None
+    ce_type: str | None
     if isinstance(item, Delivery):
         event_id, ce_type, trace = item.envelope.id, item.envelope.type, item.envelope.traceparent
     else:
@@ -111,7 +115,12 @@ async def read_key(tx: Tx, consumer: str, letter_id: int, limit: int) -> list[St
         StoredLetter(
             row["id"],
             Source(
-                row["topic"], row["partition"], row["offset"], row["key"], headers_from_json(row["headers"]), row["value"]
+                row["topic"],
+                row["partition"],
+                row["offset"],
+                row["key"],
+                headers_from_json(row["headers"]),
+                row["value"],
             ),
             row["attempts"],
         )

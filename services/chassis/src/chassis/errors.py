@@ -12,7 +12,7 @@ class Transient(Exception):
 
 
 class Permanent(Exception):
-    """Retrying cannot heal this: it becomes a dead letter with its cause, and later events of its key wait behind it."""
+    """Retrying cannot heal this: it becomes a dead letter with its cause; later events of its key wait behind it."""
 
 
 class SettingsRefused(Exception):

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -27,6 +27,7 @@ from aiokafka.errors import (
     RecordListTooLargeError,
 )
 from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from chassis.telemetry import send_span
 
@@ -114,10 +115,10 @@ class Lanes:
         """Return the topics that hold as many rows as they may."""
         return [topic for topic, rows in self._topic_rows.items() if rows >= TOPIC_ROWS_MAX]
 
-    def oldest(self) -> datetime:
-        """Return the commit time of the oldest row in memory, or the end of time."""
+    def oldest(self) -> datetime | None:
+        """Return the commit time of the oldest row in memory."""
         first = next(iter(self.taken.values()), None)
-        return first.created_at if first else datetime.max.replace(tzinfo=UTC)
+        return first.created_at if first else None
 
     def collect(self) -> list[int]:
         """Return, once, the positions that Kafka has acknowledged; they stay taken until the next call."""
@@ -135,8 +136,11 @@ class Lanes:
         """Forget every row in memory: the lease is lost, and whoever holds it next sends them again."""
         for task in self._tasks.values():
             task.cancel()
-        for store in (self._tasks, self._queues, self._waiting, self.taken, self._topic_rows):
-            store.clear()  # type: ignore[attr-defined]  # five dicts of different values
+        self._tasks.clear()
+        self._queues.clear()
+        self._waiting.clear()
+        self.taken.clear()
+        self._topic_rows.clear()
         self._acknowledged.clear()
         self._refused.clear()
 
@@ -145,22 +149,14 @@ class Lanes:
         if row is not None:
             self._topic_rows[row.topic] -= 1
 
-    def _start(self, lane: tuple[str, int], work: Callable[[tuple[str, int]], object]) -> None:
+    def _start(self, lane: tuple[str, int], work: Callable[[tuple[str, int]], Coroutine[None, None, None]]) -> None:
         task = self._tasks.get(lane)
         if task is None or task.done():
-            self._tasks[lane] = asyncio.ensure_future(work(lane))  # type: ignore[arg-type]  # both are coroutine functions
+            self._tasks[lane] = asyncio.create_task(work(lane))
 
     async def _distribute(self, lane: tuple[str, int]) -> None:
         topic = lane[0]
-        failures = 0
-        while True:
-            producer = await self._producers.get()
-            try:
-                partitions = len(await producer.partitions_for(topic))
-                break
-            except KafkaError as error:
-                failures += 1
-                await self._back_off(topic, failures, error)
+        partitions = await self._partitions(topic)
         waiting = self._waiting[topic]
         while waiting:
             row = waiting.popleft()
@@ -170,6 +166,16 @@ class Lanes:
             target = (topic, partition_of(row.key, partitions))
             self._queues.setdefault(target, deque()).append(row)
             self._start(target, self._send)
+
+    async def _partitions(self, topic: str) -> int:
+        failures = 0
+        while True:
+            producer = await self._producers.get()
+            try:
+                return len(await producer.partitions_for(topic))
+            except (KafkaError, OSError) as error:
+                failures += 1
+                await self._back_off(topic, failures, error)
 
     async def _send(self, lane: tuple[str, int]) -> None:
         queue = self._queues[lane]
@@ -215,13 +221,11 @@ class Lanes:
         await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.05 * 2 ** min(failures, 6)))
 
 
-def _fill(batch: object, queue: deque[Row], *, limit: int) -> list[Row]:
+def _fill(batch: BatchBuilder, queue: deque[Row], *, limit: int) -> list[Row]:
     rows: list[Row] = []
     for row in queue:
         headers = [(name, value.encode()) for name, value in json.loads(row.headers).items()]
-        appended = batch.append(  # type: ignore[attr-defined]  # aiokafka's BatchBuilder is untyped
-            timestamp=None, key=row.key.encode(), value=row.payload, headers=headers
-        )
+        appended = batch.append(timestamp=None, key=row.key.encode(), value=row.payload, headers=headers)
         if appended is None:
             break
         rows.append(row)

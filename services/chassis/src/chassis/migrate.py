@@ -50,7 +50,8 @@ class Migration:
 def migrations_of(package: str) -> list[Migration]:
     """Return the chassis's files, then those of `package`, each in order of their numbers."""
     found: list[Migration] = []
-    for owner, folder in (("chassis", "sql"), (package, "migrations")):
+    own = [(package, "migrations")] if package != "chassis" else []
+    for owner, folder in (("chassis", "sql"), *own):
         entries = [e for e in files(owner).joinpath(folder).iterdir() if e.name.endswith(".sql")]
         found += [Migration(owner, e.name, e.read_text("utf-8")) for e in sorted(entries, key=lambda e: e.name)]
     return found

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from maillage_contracts import Envelope, Event, encode, key_of, subject_of, topic_for, type_of
-
 from chassis.db import Tx
 from chassis.errors import Permanent
 from chassis.ids import new_id
 from chassis.telemetry import create_span
+from maillage_contracts import Event, encode, envelope_for, topic_for
 
 MAX_RECORD_BYTES = 900_000
-"""Below Kafka's message.max.bytes (1 MiB) with room for headers and batch framing: a larger row would block the relay."""
+"""Below Kafka's message.max.bytes (1 MiB) with room for headers and batch framing: a larger row would be parked."""
 
 
 class RecordTooLarge(Permanent):
@@ -55,20 +54,17 @@ def prepare(
     """
     topic = topic_for(event)
     event_id = event_id or new_id()
-    ce_type = type_of(event)
-    envelope = Envelope(
+    envelope = envelope_for(
+        event,
         id=event_id,
         source=f"/{topic.owner}",
-        type=ce_type,
-        subject=subject_of(event),
         time=at,
         correlation_id=correlation_id,
         causation_id=causation_id,
-        partition_key=key_of(event),
         traceparent=create_span(topic.name, event_id, correlation_id),
     )
     record = encode(event, envelope)
-    return row_of(event_id, ce_type, record.topic, record.key, record.headers, record.value)
+    return row_of(event_id, envelope.type, record.topic, record.key, record.headers, record.value)
 
 
 def row_of(

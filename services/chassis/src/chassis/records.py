@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from aiokafka import ConsumerRecord
+
 from maillage_contracts import ContractError, Envelope, Event, UnknownType, decode
 
 RawHeaders: TypeAlias = "Sequence[tuple[str, bytes | None]]"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 import structlog
@@ -28,7 +28,8 @@ RELAY_LOCK = 0x6D61696C6C61
 """Advisory lock key, one per database and so one per service ("mailla" in ASCII)."""
 
 LEASE_SILENCE_SECONDS = 3
-"""PostgreSQL ends a session idle for this long: a stopped process loses the lock (handover ≤ 5 s with STANDBY_SECONDS)."""
+"""PostgreSQL ends a session idle for this long, so a stopped process loses the lock; with STANDBY_SECONDS, handover
+takes at most 5 s."""
 
 POLL_SECONDS = 0.5
 """The safety net behind the doorbell, and the ping that keeps the lease: well below LEASE_SILENCE_SECONDS."""
@@ -141,9 +142,7 @@ class Relay:
         if room <= 0:
             return 0
         rows = await lease.fetch(TAKE, list(self._lanes.taken), self._lanes.full_topics(), room)
-        self.oldest_seen = min(self._lanes.oldest(), rows[0]["created_at"] if rows else datetime.max.replace(tzinfo=UTC))
-        if self.oldest_seen.year == datetime.max.year:
-            self.oldest_seen = None
+        self.oldest_seen = self._lanes.oldest() or (rows[0]["created_at"] if rows else None)
         for row in rows:
             topic, key = row["aggregatetype"], row["aggregateid"]
             if (topic, key) in self._lanes.blocked:

@@ -48,7 +48,9 @@ class Runtime:
     def vault(self) -> Vault:
         """Return the vault of this service's master key; raises SettingsRefused when the key is missing."""
         if self.settings.master_key_file is None:
-            raise SettingsRefused("MAILLAGE_MASTER_KEY_FILE is not set: name the file that holds this service's master key")
+            raise SettingsRefused(
+                "MAILLAGE_MASTER_KEY_FILE is not set: name the file that holds this service's master key"
+            )
         return Vault.from_file(self.settings.master_key_file)
 
     def service_tokens(self) -> ServiceTokens:

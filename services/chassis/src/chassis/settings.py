@@ -28,7 +28,9 @@ class ServiceSettings(BaseSettings):
     http_port: int = Field(description="Port the HTTP server listens on.")
     database_dsn: SecretStr = Field(description="This service's own PostgreSQL database.")
     database_pool_size: int = Field(default=8, ge=2, le=64, description="Connections for HTTP.")
-    kafka_bootstrap: str = Field(default="", description="host:port list of the brokers; empty for a service without Kafka.")
+    kafka_bootstrap: str = Field(
+        default="", description="host:port list of the brokers; empty for a service without Kafka."
+    )
     kafka_security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="PLAINTEXT only on loopback or a private network."
     )
@@ -44,7 +46,9 @@ class ServiceSettings(BaseSettings):
     master_key_file: Path | None = Field(
         default=None, description="32 random bytes in base64: wraps the keys of persons; kept outside the database."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least severe line kept.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severe line kept."
+    )
     fault_points: str = Field(default="", description="Tests only: points at which this process kills itself.")
     trace_ratio: float = Field(default=1.0, ge=0, le=1, description="Share of traces recorded.")
 
