@@ -7,6 +7,7 @@ names the setting which moves the data. Every choice is tried, never guessed fro
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -114,9 +115,12 @@ def choose(directory: Path, program: Path, copy: Path) -> tuple[Account, bool]:
 
 def _can_write(account: Account, directory: Path) -> bool:
     probe = directory / ".probe"
-    probe.mkdir(exist_ok=True)
     try:
+        probe.mkdir(exist_ok=True)
         account.take(probe)
         return account.can("test", "-w", str(probe), "-a", "-x", str(probe))
+    except OSError:
+        return False
     finally:
-        probe.rmdir()
+        with contextlib.suppress(OSError):
+            probe.rmdir()

@@ -1,0 +1,143 @@
+"""What may be wrong with a PostgreSQL data directory, told before or after the server tried it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from pathlib import Path
+
+from maillage.stack.errors import StackError
+from maillage.stack.postgres_software import MAJOR
+
+FREE_BYTES_MIN = 300 * 1024 * 1024
+"""A new cluster takes 40 MB and its write-ahead log up to 512 MB; below this it would fail half-way."""
+
+ORPHAN_SECONDS = 10.0
+"""How long processes of a killed server get to notice that it is gone; they notice within a second."""
+
+LOG_TAIL_BYTES = 8192
+
+
+def check(cluster: Path) -> None:
+    """Raise StackError unless `cluster` is absent or holds data of the version we run."""
+    if not cluster.exists():
+        return
+    try:
+        version = (cluster / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        raise StackError(
+            f"{cluster} ne contient pas une base PostgreSQL entière"
+            f" · {cluster} does not hold a complete PostgreSQL cluster",
+            "restaurez une sauvegarde, choisissez un autre dossier avec MAILLAGE_DATA_DIR, ou effacez tout avec"
+            " maillage reset · restore a backup, choose another folder with MAILLAGE_DATA_DIR, or run maillage reset",
+        ) from None
+    if version != MAJOR:
+        shown = version if version.isdigit() else "?"
+        raise StackError(
+            f"Les données de {cluster} viennent de PostgreSQL {shown}, et celui-ci est PostgreSQL {MAJOR}"
+            f" · these data were written by PostgreSQL {shown}, and this is PostgreSQL {MAJOR}",
+            "exportez-les avec la version qui les a écrites, ou choisissez un autre dossier avec MAILLAGE_DATA_DIR"
+            " · export them with the version that wrote them, or choose another folder with MAILLAGE_DATA_DIR",
+        )
+
+
+def clear_stale_lock(cluster: Path) -> None:
+    """Remove the lock file of a killed server once none of its processes is left; raise StackError when one stays.
+
+    PostgreSQL mistakes any process of ours that took over the old pid for a running server, and refuses to start.
+    """
+    lock = cluster / "postmaster.pid"
+    if not lock.exists():
+        return
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while pids := _processes_in(cluster):
+        if time.monotonic() > deadline:
+            raise StackError(
+                f"Un autre PostgreSQL (processus {pids[0]}) utilise déjà {cluster}"
+                f" · another PostgreSQL (process {pids[0]}) already uses {cluster}",
+                f"arrêtez-le · stop it: maillage down, ou · or kill -INT {pids[0]}",
+            )
+        time.sleep(0.1)
+    lock.unlink(missing_ok=True)
+
+
+def _processes_in(cluster: Path) -> list[int]:
+    # Every process of a server, its orphans too, has the data directory as its working directory.
+    found = []
+    wanted = cluster.resolve()
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if Path(os.readlink(entry)) == wanted:
+                found.append(int(entry.parent.name))
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def refuse_full_disk(directory: Path) -> None:
+    """Raise StackError when there is no room for a new cluster."""
+    free = shutil.disk_usage(directory).free
+    if free < FREE_BYTES_MIN:
+        raise disk_full(directory, f"{free // 2**20} Mo")
+
+
+def disk_full(directory: Path, free: str = "0 Mo") -> StackError:
+    """Say that the disk is full."""
+    return StackError(
+        f"Le disque de {directory} est plein ({free} libres) · the disk of {directory} is full",
+        f"libérez au moins {FREE_BYTES_MIN // 2**20} Mo, ou choisissez un autre disque avec MAILLAGE_DATA_DIR"
+        f" · free at least {FREE_BYTES_MIN // 2**20} MB, or choose another disk with MAILLAGE_DATA_DIR",
+    )
+
+
+def from_os_error(error: OSError, directory: Path) -> StackError:
+    """Say what an operating system error on the server's files means."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return disk_full(directory)
+    path = error.filename or directory
+    return StackError(
+        f"{path} ne peut pas être lu ou écrit ({error.strerror}) · {path} cannot be read or written",
+        "relancez avec le compte qui a créé ces données, ou choisissez un autre dossier avec MAILLAGE_DATA_DIR"
+        " · run as the account that made these data, or choose another folder with MAILLAGE_DATA_DIR",
+    )
+
+
+def initdb_failed(output: str, directory: Path) -> StackError:
+    """Say why initdb failed; its last line holds no secret."""
+    if "No space left on device" in output:
+        return disk_full(directory)
+    lines = [line for line in output.splitlines() if "error" in line.lower() or "FATAL" in line]
+    reason = lines[0].strip()[:300] if lines else "initdb"
+    return StackError(
+        f"PostgreSQL n'a pas pu créer ses données ({reason}) · PostgreSQL could not create its data",
+        "vérifiez le disque, ou choisissez un autre dossier avec MAILLAGE_DATA_DIR"
+        " · check the disk, or choose another folder with MAILLAGE_DATA_DIR",
+    )
+
+
+def explain(log_file: Path, directory: Path, port: int) -> StackError | None:
+    """Say why the server ended, from the end of its log."""
+    try:
+        with log_file.open("rb") as log:
+            log.seek(max(0, log_file.stat().st_size - LOG_TAIL_BYTES))
+            tail = log.read().decode("utf-8", "replace")
+    except OSError:
+        return None
+    if "No space left on device" in tail:
+        return disk_full(directory)
+    if "Address already in use" in tail:
+        return StackError(
+            f"Le port {port}, prévu pour PostgreSQL, est déjà pris · port {port}, meant for PostgreSQL, is taken",
+            f"choisissez-en un autre · choose another: MAILLAGE_POSTGRES_PORT={port + 1}",
+        )
+    if "invalid permissions" in tail or "Permission denied" in tail or "wrong ownership" in tail:
+        return from_os_error(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), directory)
+    if "could not locate a valid checkpoint record" in tail or "invalid checkpoint record" in tail:
+        return StackError(
+            f"Les données de PostgreSQL dans {directory} sont abîmées · PostgreSQL's data in {directory} are damaged",
+            "restaurez une sauvegarde, ou effacez tout avec maillage reset"
+            " · restore a backup, or erase everything with maillage reset",
+        )
+    return None
