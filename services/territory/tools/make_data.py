@@ -59,20 +59,21 @@ class Package:
         content = archive.read_bytes()
         self.sha256 = hashlib.sha256(content).hexdigest()
         require(self.sha256 == SHA256, f"sha256 is {self.sha256}, not that of {PACKAGE} {VERSION}")
-        self._tar = tarfile.open(fileobj=io.BytesIO(content))
+        self._files: dict[str, bytes] = {}
+        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+            for member in tar:
+                if (stream := tar.extractfile(member)) is not None:
+                    self._files[member.name] = stream.read()
+            packed = tar.getmember("package/package.json").mtime
+        self.published = datetime.fromtimestamp(packed, UTC).date().isoformat()
 
     def text(self, name: str) -> str:
-        member = self._tar.extractfile(f"package/{name}")
-        require(member is not None, f"{name} is missing")
-        assert member is not None
-        return member.read().decode()
+        require(f"package/{name}" in self._files, f"{name} is missing")
+        return self._files[f"package/{name}"].decode()
 
     def rows(self, name: str) -> list[Row]:
         rows: list[Row] = json.loads(self.text(f"data/{name}.json"))
         return rows
-
-    def published(self) -> str:
-        return datetime.fromtimestamp(self._tar.getmember("package/package.json").mtime, UTC).date().isoformat()
 
     def year(self) -> int:
         """Return the year of the official geographic code, from the package's own table."""
@@ -149,7 +150,7 @@ def derive(package: Package) -> dict[str, object]:
             "package": PACKAGE,
             "version": VERSION,
             "sha256": package.sha256,
-            "published": package.published(),
+            "published": package.published,
             "geography": f"{package.year()}-01-01",
             "licence": "MIT (Etalab) for the package; Licence Ouverte for the data (Insee, DGCL, La Poste)",
         },

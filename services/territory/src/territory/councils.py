@@ -44,6 +44,5 @@ def collectivity_of(departement: str, name: str, link: int, epci: str | None) ->
         return _SPECIAL[departement]
     if departement.startswith(("975", "977", "978", "98")):
         return Collectivity(departement, name, CollectivityKind.OVERSEAS)
-    return Collectivity(
-        f"{departement}D", f"Département {_OF[link]}{name}".replace("'", "’"), CollectivityKind.DEPARTEMENT
-    )
+    official = f"Département {_OF[link]}{name}".replace("'", "’")
+    return Collectivity(f"{departement}D", official, CollectivityKind.DEPARTEMENT)

@@ -47,12 +47,14 @@ class Dataset:
     def __init__(self, raw: dict[str, Any]) -> None:
         self.source = Source(**raw["source"])
         self.departements: dict[str, str] = {code: name for code, name, _ in raw["departements"]}
-        self.epcis: dict[str, str] = {code: name for code, name in raw["epcis"]}
+        self.epcis: dict[str, str] = dict(raw["epcis"])
         self.codes, self._departement_of = _expand(raw["steps"])
         self.rows = {code: row for row, code in enumerate(self.codes)}
         self.names: list[str] = raw["names"].split("\n")
-        self.postal: list[str] = raw["postal"].split("\n")
+        self.postal_text: str = raw["postal"]
+        """One line a row; split by the index of names, the only reader."""
         self.sizes: str = raw["sizes"]
+        """A letter a row: how many binary digits its population has. Enough to put large towns first."""
         epcis = [*self.epcis, None]
         self._epci_of: list[str | None] = [epcis[rank] for rank in raw["epci_of"]]
         self.former = tuple(Former(*row) for row in raw["former"])

@@ -36,7 +36,7 @@ class MergedCommune(TerritoryError):
         super().__init__(f"{old} is now part of {successor.name} ({successor.code})")
         self.old_code = old_code
         self.old_name = old_name
-        """Unknown (None) for about half of the old codes: the source keeps a name only for parts that still have a mayor."""
+        """None for about half of the old codes: the source names only parts that still have a mayor."""
         self.successor = successor
 
 

@@ -54,7 +54,10 @@ class AmbiguityReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """The text fits these communes, the likeliest first; somebody has to choose. May hold a single one: see `reason`."""
+    """The text fits these communes, the likeliest first; somebody has to choose.
+
+    There may be a single one (see AmbiguityReason.MERGED): it still needs a yes.
+    """
 
     candidates: tuple[Commune, ...]
     reason: AmbiguityReason
@@ -83,6 +86,8 @@ class TerritoryLike(Protocol):
 class ProblemReason(StrEnum):
     UNKNOWN = "unknown"
     MERGED = "merged"
+    ARRONDISSEMENT = "arrondissement"
+    """Referrals carry the commune: a territory smaller than Paris, Lyon or Marseille cannot be honoured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +102,5 @@ class TerritoryProblem:
 
     def __str__(self) -> str:
         if self.successor is not None:
-            return f"{self.field}: {self.code} is now part of {self.successor.name} ({self.successor.code})"
+            return f"{self.field}: {self.code} is {'now ' if self.reason is ProblemReason.MERGED else ''}part of {self.successor.name} ({self.successor.code})"
         return f"{self.field}: {self.code} is unknown"

@@ -1,8 +1,9 @@
 """Territories: which communes four lists of codes cover, and which of their codes are wrong.
 
-Validation is strict, coverage lenient: a territory is checked when it is written, but codes merge
-every January, and neither a stored territory nor an event of last year may lose its commune by
-that. Old codes therefore follow their successor here; unknown ones cover nothing.
+Validation is strict, coverage follows mergers: a territory is checked when it is written, but codes
+merge every January, and a new commune takes the place of the old ones in everything they had
+agreed (CGCT, article L2113-5). So neither a stored territory nor an event of last year loses its
+commune. Codes that are unknown, and arrondissements, which no referral carries, cover nothing.
 """
 
 from __future__ import annotations
@@ -19,31 +20,30 @@ Codes = Collection[str]
 def communes_of(territory: TerritoryLike) -> frozenset[str]:
     """Return the current codes of all communes in the territory."""
     data = load()
-    named = {row for code in territory.communes if (row := data.row(code)) is not None}
+    named = {row for code in territory.communes if (row := _named_row(data, code)) is not None}
     epcis, departements = frozenset(territory.epcis), frozenset(territory.departements)
-    collectivities = _canonical(territory)
-    if not (epcis or departements or collectivities):
-        return frozenset(data.codes[row] for row in named)
-    return frozenset(
-        code
-        for row, code in enumerate(data.codes)
-        if row in named or _within(data, row, epcis, departements, collectivities)
-    )
+    collectivities = _canonical(territory.collectivities)
+    if epcis or departements or collectivities:
+        rows = range(len(data.codes))
+        named.update(row for row in rows if _within(data, row, epcis, departements, collectivities))
+    return frozenset(data.codes[row] for row in named)
 
 
 def covers(territory: TerritoryLike, commune_code: str) -> bool:
-    """Say whether the commune is in the territory, in microseconds, without listing it."""
+    """Say whether the commune is in the territory, in microseconds, without listing it.
+
+    Takes an arrondissement for its commune and an old code for its successor, as `communes_of` would.
+    """
     data = load()
     row = data.row(commune_code)
     if row is None:
         return False
-    current = data.codes[row]
-    if current in territory.communes or commune_code in territory.communes:
+    if data.codes[row] in territory.communes:
         return True
-    if _within(data, row, territory.epcis, territory.departements, _canonical(territory)):
+    if _within(data, row, territory.epcis, territory.departements, _canonical(territory.collectivities)):
         return True
-    # Only a territory that still names an old code (or an arrondissement) comes this far with a chance.
-    return any(code not in data.rows and data.row(code) == row for code in territory.communes)
+    # What remains is a territory written before a merger: it names the commune by an old code.
+    return any(code in data.merged and data.row(code) == row for code in territory.communes)
 
 
 def check_territory(territory: TerritoryLike) -> tuple[TerritoryProblem, ...]:
@@ -51,8 +51,12 @@ def check_territory(territory: TerritoryLike) -> tuple[TerritoryProblem, ...]:
     return tuple(_problems(territory))
 
 
-def _canonical(territory: TerritoryLike) -> frozenset[str]:
-    return frozenset(SYNONYMS.get(code, code) for code in territory.collectivities)
+def _canonical(codes: Codes) -> frozenset[str]:
+    return frozenset(SYNONYMS.get(code, code) for code in codes)
+
+
+def _named_row(data: Dataset, code: str) -> int | None:
+    return None if code in data.arrondissements else data.row(code)
 
 
 def _within(data: Dataset, row: int, epcis: Codes, departements: Codes, collectivities: Codes) -> bool:
@@ -68,10 +72,12 @@ def _problems(territory: TerritoryLike) -> Iterator[TerritoryProblem]:
             yield TerritoryProblem("communes", code, ProblemReason.UNKNOWN)
         elif code in data.merged:
             yield TerritoryProblem("communes", code, ProblemReason.MERGED, data.commune(row))
-    known = {
+        elif code in data.arrondissements:
+            yield TerritoryProblem("communes", code, ProblemReason.ARRONDISSEMENT, data.commune(row))
+    known: dict[str, tuple[Codes, Codes]] = {
         "epcis": (territory.epcis, data.epcis),
         "departements": (territory.departements, data.departements),
-        "collectivities": (territory.collectivities, data.collectivities | SYNONYMS),
+        "collectivities": (territory.collectivities, [*data.collectivities, *SYNONYMS]),
     }
     for field, (codes, existing) in known.items():
         for code in codes:
