@@ -1,8 +1,8 @@
 """Answer every refused or failed request with an RFC 9457 problem document.
 
 Nothing a caller sent is repeated: a field is named, its value is not, and a pydantic, asyncpg or framework message
-never leaves the process. Sentences are French unless `Accept-Language` prefers English. What nobody foresaw is a 500 that
-carries the trace id, and one log line with the exception's type.
+never leaves the process. Sentences are French unless `Accept-Language` prefers English. What nobody foresaw is a 500
+that carries the trace id, and one log line with the exception's type.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001 - the last resort is the one place for it
+        except Exception as error:
             problem = incident()
             _log.error("request_failed", exc_info=error, incident=problem.headers["maillage-incident"])
             if started:

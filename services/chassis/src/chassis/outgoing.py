@@ -1,0 +1,19 @@
+"""How one service calls another over HTTP."""
+
+from __future__ import annotations
+
+import httpx
+
+CONNECT_SECONDS = 1
+READ_SECONDS = 5
+"""A claim check of a hundred records takes milliseconds; a slower answer is a service in trouble."""
+
+
+def internal_client(*, transport: httpx.AsyncBaseTransport | None = None, connections: int = 20) -> httpx.AsyncClient:
+    """Return a client with short timeouts that follows no redirect and no proxy of the environment."""
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        trust_env=False,
+        transport=transport,
+    )
