@@ -1,0 +1,50 @@
+"""Contract events and consumed records for tests, with obviously made-up values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from maillage_contracts import Event, ReferralReceived, ReferralSubmitted, Routing, encode, envelope_for
+
+from chassis.ids import new_id
+from chassis.records import Source
+
+AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+ASSOCIATION = UUID("01900000-0000-7000-8000-0000000000a1")
+COUNCIL = UUID("01900000-0000-7000-8000-0000000000c1")
+
+
+def routing(commune: str = "93048") -> Routing:
+    """Return a routing block between the made-up association and council."""
+    return Routing(
+        commune=commune,
+        referrer_organisation_id=ASSOCIATION,
+        receiver_organisation_id=COUNCIL,
+        sender_kind="association",
+    )
+
+
+def submitted(referral_id: UUID | None = None, version: int = 1, commune: str = "93048") -> ReferralSubmitted:
+    """Return a submitted referral."""
+    return ReferralSubmitted(
+        referral_id=referral_id or new_id(),
+        aggregate_version=version,
+        routing=routing(commune),
+        themes=["numerique--acceder-a-une-connexion-internet"],
+        submitted_at=AT,
+    )
+
+
+def received(referral_id: UUID, version: int = 2) -> ReferralReceived:
+    """Return the receipt of a referral."""
+    return ReferralReceived(referral_id=referral_id, aggregate_version=version, routing=routing(), received_at=AT)
+
+
+def source_of_event(event: Event, *, offset: int = 0, partition: int = 0, event_id: UUID | None = None) -> Source:
+    """Return the record that a consumer would read for `event`."""
+    envelope = envelope_for(
+        event, id=event_id or new_id(), source="/referrals", time=AT, correlation_id=new_id(), traceparent=None
+    )
+    record = encode(event, envelope)
+    return Source(record.topic, partition, offset, record.key, list(record.headers), record.value)

@@ -1,0 +1,42 @@
+"""Topics of one's own, and reading them to the end, for tests on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from chassis.ids import new_id
+
+
+async def create_topic(bootstrap: str, partitions: int = 3, **config: str) -> str:
+    """Create a topic with a name of its own and return that name."""
+    name = f"test-{new_id().hex}"
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    futures = admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1, config=config)])
+    await asyncio.to_thread(futures[name].result, 20)
+    return name
+
+
+async def read_until(
+    bootstrap: str,
+    topic: str,
+    enough: Callable[[list[ConsumerRecord[bytes, bytes]]], bool],
+    timeout_seconds: float = 30,
+) -> list[ConsumerRecord[bytes, bytes]]:
+    """Return the topic's records, per partition in order, as soon as they are `enough`; fails after the timeout."""
+    found: list[ConsumerRecord[bytes, bytes]] = []
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", group_id=None)
+    await consumer.start()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            while not enough(found):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += records
+    except TimeoutError:
+        raise AssertionError(f"{topic}: {len(found)} records after {timeout_seconds} s") from None
+    finally:
+        await consumer.stop()
+    return found
