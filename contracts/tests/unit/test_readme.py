@@ -1,0 +1,41 @@
+"""What the README shows to partners runs as it is written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from maillage_contracts import MODELS
+from maillage_contracts.topics import PARTNER_TOPIC
+
+
+def test_python_in_the_readme_runs(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    snippets = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL)
+
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102 - the text is ours, in this tree
+
+    assert snippets
+    assert capsys.readouterr().out == "93048 ('logement-hebergement--louer-un-logement',)\n"
+
+
+def test_names_and_numbers_in_the_readme_are_true(root: Path) -> None:
+    text = (root / "README.md").read_text("utf-8")
+
+    assert PARTNER_TOPIC.name in text
+    assert f"{PARTNER_TOPIC.retention_days} jours" in text
+    assert f"{PARTNER_TOPIC.retention_days} days" in text
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (root / target).exists()
+
+
+def test_changelog_names_every_event(root: Path) -> None:
+    text = (root / "CHANGELOG.md").read_text("utf-8")
+
+    for ce_type in MODELS:
+        assert f"`{ce_type.split('.')[-2]}`" in text
