@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from territory.dataset import Dataset, load
-from territory.model import Ambiguous, AmbiguityReason, Commune, NotFound
+from territory.model import AmbiguityReason, Ambiguous, Commune, NotFound
 from territory.names import NameIndex, bare, fold, name_index, without_article
 
 TEXT_CHARACTERS_MAX = 100
@@ -138,12 +138,11 @@ def _ranked(data: Dataset, index: NameIndex, query: Query, text: str) -> list[in
 
 
 def _close_to(name: str, data: Dataset, index: NameIndex) -> tuple[Commune, ...]:
-    """Return communes whose name resembles this one and starts with the same three letters.
+    """Return communes whose name is this one or resembles it and starts with the same three letters.
 
     Comparing with all 37,000 names would hold the event loop for seconds.
     """
-    entries = {index.key(entry): entry for entry in index.starting(name[:3])}
-    entries |= {index.key(entry): entry for entry in index.exact(name)}
-    names = get_close_matches(name, entries, SUGGESTIONS_MAX, LIKENESS_MIN)
-    rows = dict.fromkeys(index.row(entry) for key in names for entry in index.exact(key))
+    begun = {index.key(entry) for entry in index.starting(name[:3])}
+    alike = get_close_matches(name, sorted(begun), SUGGESTIONS_MAX, LIKENESS_MIN)
+    rows = dict.fromkeys(row for key in alike for row in index.by_size(map(index.row, index.exact(key))))
     return tuple(data.commune(row) for row in list(rows)[:SUGGESTIONS_MAX])

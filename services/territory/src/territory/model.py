@@ -99,8 +99,10 @@ class TerritoryProblem:
     code: str
     reason: ProblemReason
     successor: Commune | None = None
+    """The commune to name instead."""
 
     def __str__(self) -> str:
-        if self.successor is not None:
-            return f"{self.field}: {self.code} is {'now ' if self.reason is ProblemReason.MERGED else ''}part of {self.successor.name} ({self.successor.code})"
-        return f"{self.field}: {self.code} is unknown"
+        if self.successor is None:
+            return f"{self.field}: {self.code} is unknown"
+        belongs = "is now part of" if self.reason is ProblemReason.MERGED else "is only a part of"
+        return f"{self.field}: {self.code} {belongs} {self.successor.name} ({self.successor.code})"
