@@ -6,10 +6,9 @@ import asyncio
 import os
 import random
 import signal
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from chassis.lanes import partition_of
 from chassis.outbox import OutboxRow, append
 from chassis.relay import unpark
 from chassis.testing.kafka import create_topic, read_until
+from chassis.testing.processes import process
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -46,25 +46,8 @@ async def write(db: Database, *rows: OutboxRow) -> None:
         await append(tx, *rows)
 
 
-@asynccontextmanager
-async def relay(dsn: str, bootstrap: str, faults: str = "") -> AsyncIterator[asyncio.subprocess.Process]:
-    environment = {
-        **os.environ,
-        "MAILLAGE_STACK": "test",
-        "MAILLAGE_HTTP_PORT": "0",
-        "MAILLAGE_DATABASE_DSN": dsn,
-        "MAILLAGE_KAFKA_BOOTSTRAP": bootstrap,
-        "MAILLAGE_FAULT_POINTS": faults,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chassis.testing.relay_process", env=environment, stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+def relay(dsn: str, bootstrap: str, faults: str = "") -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    return process("chassis.testing.relay_process", dsn=dsn, bootstrap=bootstrap, faults=faults)
 
 
 async def emptied(db: Database, timeout_seconds: float = 30) -> None:
@@ -74,6 +57,16 @@ async def emptied(db: Database, timeout_seconds: float = 30) -> None:
                 if await connection.fetchval("SELECT count(*) FROM outbox") == 0:
                     return
             await asyncio.sleep(0.05)
+
+
+async def newest_position(db: Database) -> int:
+    async with db.connection() as connection:
+        return int(await connection.fetchval("SELECT coalesce(max(position), 0) FROM outbox"))
+
+
+async def oldest_position(db: Database) -> int:
+    async with db.connection() as connection:
+        return int(await connection.fetchval("SELECT coalesce(min(position), 0) FROM outbox"))
 
 
 def first_occurrences(records: Iterable[ConsumerRecord[bytes, bytes]]) -> dict[str, list[str]]:
@@ -126,24 +119,29 @@ async def test_nothing_is_lost_or_swapped_when_killed_at_random(dsn: str, db: Da
     chance = random.Random(seed)
     topic = await create_topic(kafka_server.bootstrap)
     expected: dict[str, list[str]] = {f"k{k}": [] for k in range(8)}
-    writing = True
+    killed = asyncio.Event()
 
     async def writer() -> None:
-        for n in range(1500):
-            key = chance.choice(list(expected))
-            expected[key].append(f"{key}-{n}")
-            await write(db, row(topic, key, f"{key}-{n}"))
+        while not killed.is_set():
+            n = sum(map(len, expected.values()))
+            keys = chance.choices(list(expected), k=20)
+            rows = [row(topic, key, f"{key}-{n + i}") for i, key in enumerate(keys)]
+            for made in rows:
+                expected[made.key].append(made.payload.decode())
+            await write(db, *rows)
 
     async def killer() -> None:
-        while writing:
-            async with relay(dsn, kafka_server.bootstrap) as process:
-                await asyncio.sleep(chance.uniform(0.9, 1.6))
-                process.kill()
+        for _ in range(4):
+            async with relay(dsn, kafka_server.bootstrap) as victim:
+                before = await newest_position(db)
+                async with asyncio.timeout(20):
+                    while await oldest_position(db) <= before:
+                        await asyncio.sleep(0.01)
+                await asyncio.sleep(chance.uniform(0, 0.3))
+                victim.kill()
+        killed.set()
 
-    killing = asyncio.create_task(killer())
-    await writer()
-    writing = False
-    await killing
+    await asyncio.gather(writer(), killer())
     async with relay(dsn, kafka_server.bootstrap):
         await emptied(db)
         total = sum(map(len, expected.values()))

@@ -1,0 +1,56 @@
+"""A process that only consumes: `python -m chassis.testing.consumer_process TOPIC`, for tests that kill or stop it.
+
+Reads the same environment as a service; writes one row of table `effects` per event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import Any
+
+from maillage_contracts import ReferralReceived, ReferralSubmitted
+
+from chassis import faults
+from chassis.clock import SystemClock
+from chassis.consumer import Processor, Subscription
+from chassis.db import Database, Tx
+from chassis.kafka import build_broker
+from chassis.outbox import Doorbell
+from chassis.records import Delivery
+from chassis.settings import ServiceSettings, load
+from chassis.subscribe import subscribe
+
+EFFECTS = "CREATE TABLE IF NOT EXISTS effects (n bigserial, event_id uuid, subject uuid, version int)"
+
+
+async def effect(tx: Tx, delivery: Delivery, _: Any) -> None:
+    """Write one row for the event."""
+    event = delivery.event
+    assert isinstance(event, (ReferralSubmitted, ReferralReceived))
+    await tx.execute(
+        "INSERT INTO effects (event_id, subject, version) VALUES ($1, $2, $3)",
+        delivery.envelope.id, event.referral_id, event.aggregate_version,
+    )  # fmt: skip
+
+
+async def run(settings: ServiceSettings, topic: str) -> None:
+    """Consume `topic` until SIGTERM."""
+    database = Database(settings.database_dsn.get_secret_value(), size=3, application="consumer")
+    subscription = Subscription(topic, one={ReferralSubmitted: effect, ReferralReceived: effect})
+    processor = Processor("testing", subscription, database, SystemClock(), Doorbell())
+    broker = build_broker(settings, "testing")
+    subscribe(broker, processor, instance=settings.instance)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await broker.start()
+    await stop.wait()
+    await broker.stop()
+    await database.close()
+
+
+if __name__ == "__main__":
+    loaded = load(ServiceSettings)
+    faults.arm(loaded.fault_points)
+    asyncio.run(run(loaded, sys.argv[1]))
