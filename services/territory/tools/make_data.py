@@ -45,13 +45,11 @@ def require(condition: bool, what: str) -> None:
 
 def fetch(folder: Path) -> Path:
     """Download the package with npm and return the archive."""
-    done = subprocess.run(
-        ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    command = ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"]
+    try:
+        done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"`{' '.join(command)}` failed ({error}); with an archive at hand, use --package") from error
     return folder / done.stdout.split()[-1]
 
 

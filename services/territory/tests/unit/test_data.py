@@ -169,6 +169,12 @@ assert name_index.cache_info().currsize == 0
     assert float(done.stdout) < 0.15
 
 
+def test_example_of_the_readme_runs() -> None:
+    _, code, _ = (SERVICE / "README.md").read_text().split("```", 2)
+
+    subprocess.run([sys.executable, "-c", code.removeprefix("python")], check=True)
+
+
 def test_package_gives_the_committed_file(make_data: ModuleType) -> None:
     given = os.environ.get("MAILLAGE_TERRITORY_PACKAGE")
     if not given:
