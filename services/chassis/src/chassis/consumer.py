@@ -24,7 +24,7 @@ from chassis.faults import fault_point
 from chassis.inbox import claim
 from chassis.outbox import Doorbell
 from chassis.records import Delivery, Ignored, Parsed, Poison, Source, parse
-from chassis.telemetry import process_span
+from chassis.telemetry import process_span, process_spans
 from maillage_contracts import Event
 
 log = structlog.get_logger(__name__)
@@ -155,7 +155,8 @@ class Processor:
         if self.subscription.many is not None:
             projected = [d for d in deliveries if type(d.event) in self.subscription.many_types]
             if projected:
-                await self.subscription.many(tx, projected)
+                with process_spans(projected, self.consumer):
+                    await self.subscription.many(tx, projected)
         for delivery in deliveries:
             handler = self.subscription.one.get(type(delivery.event))
             if handler is not None:

@@ -61,7 +61,7 @@ def prepare(
         time=at,
         correlation_id=correlation_id,
         causation_id=causation_id,
-        traceparent=create_span(topic.name, event_id, correlation_id),
+        traceparent=create_span(topic.name, event_id, correlation_id, causation_id),
     )
     record = encode(event, envelope)
     return row_of(event_id, envelope.type, record.topic, record.key, record.headers, record.value)
