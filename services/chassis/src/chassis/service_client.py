@@ -12,20 +12,19 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-from opentelemetry import propagate, trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span
 
 from chassis.errors import DependencyDown, Permanent
+from chassis.http_spans import client_span
 from chassis.outgoing import internal_client
 from chassis.service_tokens import AccessRefused, ServiceTokens
+from chassis.tracing import inject
 
 __all__ = ["AccessRefused", "Gone", "ServiceClient"]
 
 PURPOSE_HEADER: Final = "Maillage-Purpose"
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """A hundred referrals with their notes are below 1 MiB; anything larger is not an answer of ours."""
-
-_tracer = trace.get_tracer("chassis")
 
 
 class Gone(Exception):
@@ -70,19 +69,8 @@ class ServiceClient:
         `purpose` is written to the other service's audit. Any other 4xx is Permanent: the request itself is wrong.
         `route` names the span when the path holds an id.
         """
-        with _tracer.start_as_current_span(
-            f"GET {route or path}",
-            kind=SpanKind.CLIENT,
-            attributes={"http.request.method": "GET", **self._server},
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                return await self._ask(path, params, purpose, span)
-            except (DependencyDown, Permanent) as error:
-                span.set_attribute("error.type", type(error).__name__)
-                span.set_status(Status(StatusCode.ERROR))
-                raise
+        with client_span("GET", route or path, self._server) as span:
+            return await self._ask(path, params, purpose, span)
 
     async def _ask(self, path: str, params: list[tuple[str, str]], purpose: str, span: Span) -> Any:
         answer = await self._send(path, params, purpose)
@@ -105,7 +93,7 @@ class ServiceClient:
     async def _send(self, path: str, params: list[tuple[str, str]], purpose: str) -> httpx.Response:
         token = await self._token()
         headers = {"authorization": f"Bearer {token}", "accept": "application/json", PURPOSE_HEADER: purpose}
-        propagate.inject(headers)
+        inject(headers)
         query = httpx.QueryParams([(name, value) for name, value in params])
         try:
             answer = await self._http.get(f"{self._base_url}{path}", params=query, headers=headers)
