@@ -31,7 +31,7 @@ def submitted(referral_id: UUID | None = None, version: int = 1, commune: str = 
         referral_id=referral_id or new_id(),
         aggregate_version=version,
         routing=routing(commune),
-        themes=["numerique--acceder-a-une-connexion-internet"],
+        themes=("numerique--acceder-a-une-connexion-internet",),
         submitted_at=AT,
     )
 
