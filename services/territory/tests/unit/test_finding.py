@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import territory
-from territory import AmbiguityReason, Ambiguous, Commune, NotFound
-from territory.names import fold
+from territory import AmbiguityReason, Ambiguous, Commune, NotFound, finding
+from territory.dataset import Dataset
+from territory.names import NameIndex, fold
 
 COMMUNES = list(territory.communes())
 
@@ -132,8 +134,31 @@ def test_code_of_a_merged_commune_offers_its_successor() -> None:
 
 
 def test_name_of_today_asks_when_it_was_also_another_commune_before() -> None:
-    # Sceaux (92) is not alone: nobody but the person knows which Marans is meant.
-    assert len(ambiguous("Marans").candidates) > 1
+    # Marans (49) is now a part of Segré: only the person knows which Marans is meant.
+    assert labels(ambiguous("Marans").candidates) == ["Marans (17)", "Segré-en-Anjou Bleu (49)"]
+
+
+def test_label_means_the_commune_of_today_when_its_departement_had_a_homonym(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No such case in 2026; the next merger may bring one, and a label must always be read back.
+    data = Dataset(
+        {
+            "source": asdict(territory.source()),
+            "departements": [["01", "Ain", 5]],
+            "epcis": [],
+            "steps": {"01": [1, 1]},
+            "names": "Alpha\nBeta",
+            "postal": "01100\n01200",
+            "sizes": "bc",
+            "epci_of": [-1, -1],
+            "former": [["01009", "Alpha", "01002"]],
+            "arrondissements": [],
+        }
+    )
+    monkeypatch.setattr(finding, "load", lambda: data)
+    monkeypatch.setattr(finding, "name_index", lambda: NameIndex(data))
+
+    assert resolved("Alpha (01)") == "Alpha (01)"
+    assert labels(ambiguous("Alpha").candidates) == ["Alpha (01)", "Beta (01)"]
 
 
 @pytest.mark.parametrize("text", ["", "   ", "93", "()", "zzz", "99999", "x" * 5000, "\x00"])
