@@ -14,35 +14,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+
+from maillage.stack.command import Command
 
 PR_SET_PDEATHSIG = 1
 """From <sys/prctl.h>."""
 
 LOG_BYTES_MAX = 20 * 1024 * 1024
 """A part's log is put aside (one older copy kept) when it is larger than this at start."""
-
-
-class Runnable(Protocol):
-    """What to execute, and as whom."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def argv(self) -> Sequence[str]: ...
-    @property
-    def env(self) -> Mapping[str, str] | None: ...
-    @property
-    def cwd(self) -> Path | str | None: ...
-    @property
-    def user(self) -> int | str | None: ...
-    @property
-    def group(self) -> int | str | None: ...
-    @property
-    def log_file(self) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +91,8 @@ def die_with_parent(number: signal.Signals, parent: int | None = None) -> Callab
     return prepare
 
 
-async def spawn(what: Runnable, death_signal: signal.Signals) -> asyncio.subprocess.Process:
-    """Start `what` in its own session, its output appended to its log, bound to our life by `death_signal`."""
+async def spawn(what: Command) -> asyncio.subprocess.Process:
+    """Start `what` in its own session, its output appended to its log, bound to our life by its death signal."""
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("children must be started from the main thread: their death signal follows it")
     with open_log(what.log_file) as log:
@@ -119,14 +101,14 @@ async def spawn(what: Runnable, death_signal: signal.Signals) -> asyncio.subproc
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=None if what.env is None else dict(what.env),
+            env=dict(what.env),
             cwd=what.cwd,
             user=what.user,
             group=what.group,
             extra_groups=None if what.user is None else [],
             # Ctrl-C reaches the whole foreground group; only the supervisor may decide the order of stopping.
             start_new_session=True,
-            preexec_fn=die_with_parent(death_signal),
+            preexec_fn=die_with_parent(what.death_signal),
         )
 
 

@@ -58,8 +58,6 @@ class LocalSettings(BaseSettings):
     kafka_ca_file: Path | None = None
     kafka_replication: int = Field(default=1, ge=1, le=5)
 
-    kafka_jars_dir: Path | None = Field(default=None, description="Folder of Kafka's jars, for closed networks.")
-    maven_url: str = Field(default="", description="Mirror of Maven Central to fetch the jars from.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property

@@ -13,12 +13,13 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIGKILL, Signals
 from typing import Literal
 
 from maillage.errors import Refusal
-from maillage.processes import Identity, Runnable, identify, signal_group, spawn
+from maillage.processes import Identity, identify, signal_group, spawn
 from maillage.progress import Progress, seconds
+from maillage.stack.command import Command
 from maillage.status_file import PartStatus, State, StatusFile
 
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -33,15 +34,15 @@ RESTART_READY_SECONDS = 60.0
 class Part:
     """What the supervisor needs to know of one process."""
 
-    command: Runnable
+    command: Command
     kind: Literal["server", "service"]
     label: str
     url: str
     wait_ready: Callable[[float], Awaitable[str]]
     """Return the part's version once it is ready, or raise Refusal after so many seconds."""
+    diagnose: Callable[[], Refusal | None] | None = None
+    """Say why it ended, when its log tells."""
     ready_seconds: float = 60.0
-    stop_signal: Signals = SIGTERM
-    death_signal: Signals = SIGKILL
     grace_seconds: float = 4.5
 
     @property
@@ -73,7 +74,7 @@ class _Child:
             ready=self.state == "ready",
             version=self.version,
             restarts=self.restarts,
-            stop_signal=int(self.part.stop_signal),
+            stop_signal=int(self.part.command.stop_signal),
         )
 
 
@@ -111,7 +112,8 @@ class Supervisor:
         self._children.append(child)
         await self._launch(child)
         if not await self._until_ready(child, part.ready_seconds):
-            raise Refusal(
+            known = part.diagnose() if part.diagnose else None
+            raise known or Refusal(
                 f"{part.label} s'est arrêté dès son démarrage ({describe_exit(child.process)})"
                 f" · {part.name} ended while starting",
                 f"lisez son journal : maillage logs {part.name}",
@@ -133,7 +135,7 @@ class Supervisor:
     async def _launch(self, child: _Child) -> None:
         self._enter(child, "starting" if child.restarts == 0 else "restarting")
         try:
-            child.process = await spawn(child.part.command, child.part.death_signal)
+            child.process = await spawn(child.part.command)
         except OSError as error:
             raise Refusal(
                 f"{child.part.label} ne peut pas être lancé ({error.strerror}: {error.filename})"
@@ -194,7 +196,7 @@ class Supervisor:
         process = child.process
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(child.part.stop_signal)
+                process.send_signal(child.part.command.stop_signal)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), child.part.grace_seconds)
             # Also reaches what the part itself started, whether or not the part ended by itself.

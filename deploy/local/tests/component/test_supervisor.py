@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +18,7 @@ import pytest
 from maillage.errors import Refusal
 from maillage.processes import Identity, end_leftovers, identify
 from maillage.progress import Progress
+from maillage.stack.command import Command
 from maillage.status_file import StatusFile
 from maillage.supervisor import Part, Supervisor
 
@@ -31,19 +31,6 @@ STUBBORN = "import signal,sys,time; signal.signal(15, 1); open(sys.argv[1],'w').
 HURRIED = "import sys; sys.exit(3)"
 
 
-@dataclass(frozen=True, slots=True)
-class Fake:
-    """The smallest command a part can have."""
-
-    name: str
-    argv: list[str]
-    log_file: Path
-    env: dict[str, str] | None = None
-    cwd: Path | None = None
-    user: str | None = None
-    group: str | None = None
-
-
 def part(
     folder: Path, name: str, code: str = STEADY, kind: Literal["server", "service"] = "service", grace: float = 4.0
 ) -> Part:
@@ -53,7 +40,8 @@ def part(
         await until(flag.exists, patience_seconds)
         return "1.0"
 
-    command = Fake(name, [sys.executable, "-c", code, str(flag)], folder / f"{name}.log")
+    argv = (sys.executable, "-c", code, str(flag))
+    command = Command(name, argv, dict(os.environ), folder, folder / f"{name}.log")
     return Part(command, kind, name, "", wait_ready, ready_seconds=20, grace_seconds=grace)
 
 

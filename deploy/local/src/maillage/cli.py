@@ -1,0 +1,201 @@
+"""The `maillage` command. Each command imports what it needs when it runs, so that `--help` answers at once.
+
+Failures are one sentence and a remedy on standard error, exit code 1; never a stack trace.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from maillage.errors import Refusal
+
+if TYPE_CHECKING:
+    from maillage.settings import LocalSettings
+
+NOT_RUNNING = 3
+"""Exit code of `status` when nothing runs, as init scripts answer."""
+
+app = typer.Typer(
+    name="maillage",
+    help="Maillage sur cette machine : démarrer, regarder, arrêter · Maillage on this machine: start, look, stop.",
+    epilog="Exemple · example: maillage up",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Pour un programme · for a program.")]
+
+
+@app.command(epilog="Exemple · example: maillage up --no-story")
+def up(
+    story: Annotated[
+        bool, typer.Option("--story/--no-story", help="Jouer la démonstration · play the demonstration.")
+    ] = True,
+    stop_with_parent: Annotated[
+        bool, typer.Option("--stop-with-parent", help="S'arrêter avec son lanceur · stop when the starter ends.")
+    ] = False,
+) -> None:
+    """Démarrer tout et rester jusqu'à Ctrl-C · start everything, stay until Ctrl-C."""
+    from maillage.up import up as run
+
+    raise typer.Exit(run(_settings(), story=story, stop_with_parent=stop_with_parent))
+
+
+@app.command(epilog="Exemple · example: maillage down")
+def down() -> None:
+    """Arrêter ce qui tourne, garder les données · stop what runs, keep the data."""
+    from maillage.data_folder import down as stop
+
+    typer.echo(
+        "Maillage est arrêté, les données sont gardées · stopped, data kept"
+        if stop(_settings())
+        else "Rien ne tournait · nothing was running"
+    )
+
+
+@app.command(epilog="Exemple · example: maillage status --json")
+def status(as_json: Json = False) -> None:
+    """Montrer chaque partie : adresse, état, journal · show every part: address, state, log."""
+    from maillage.view import document
+
+    found = document(_settings())
+    if as_json:
+        _print_json(found)
+    else:
+        from maillage.tables import show_status
+
+        show_status(found)
+    if not found["running"]:
+        raise typer.Exit(NOT_RUNNING)
+
+
+@app.command(epilog="Exemple · example: maillage doctor --json")
+def doctor(as_json: Json = False) -> None:
+    """Vérifier cette machine et dire quoi faire · check this machine and say what to do."""
+    from maillage.doctor import examine
+
+    checks = examine(_settings())
+    if as_json:
+        _print_json({"checks": [check.document() for check in checks]})
+    else:
+        from maillage.tables import show_checks
+
+        show_checks(checks)
+    if any(check.level == "fail" for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Exemple · example: maillage topics --json")
+def topics(as_json: Json = False) -> None:
+    """Montrer les sujets Kafka, leur taille, le retard des lecteurs · show topics, sizes, lag of readers."""
+    from maillage.topics import look
+
+    found = look(_settings())
+    if as_json:
+        _print_json(found)
+    else:
+        from maillage.tables import show_topics
+
+        show_topics(found)
+
+
+@app.command(epilog="Exemple · example: maillage logs referrals --follow")
+def logs(
+    part: Annotated[str, typer.Argument(help="postgres, kafka, registration, referrals, partners, portal")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continuer · keep following.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Combien de lignes · how many lines.")] = 50,
+) -> None:
+    """Montrer le journal d'une partie · show the log of a part."""
+    from maillage import logs as logging
+
+    path = logging.log_file(_settings(), part)
+    for line in logging.tail(path, lines):
+        typer.echo(line)
+    if follow:
+        try:
+            for text in logging.follow(path):
+                typer.echo(text, nl=False)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+@app.command(epilog="Exemple · example: maillage reset --yes")
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ne rien demander · do not ask.")] = False,
+) -> None:
+    """Effacer toutes les données de ce dossier · erase all data of this folder."""
+    from maillage.data_folder import reset as erase
+
+    settings = _settings()
+    if not yes:
+        typer.confirm(
+            f"Effacer {settings.data_dir}, données, clés et journaux compris ? · erase everything there?", abort=True
+        )
+    typer.echo(
+        f"{settings.data_dir} est effacé · erased" if erase(settings) else "Il n'y avait rien · there was nothing"
+    )
+
+
+@app.command(epilog="Exemple · example: maillage story")
+def story() -> None:
+    """Jouer encore la démonstration sur ce qui tourne · play the demonstration again on what runs."""
+    import asyncio
+
+    from maillage.progress import Progress
+    from maillage.secrets import Secrets
+    from maillage.story import play
+    from maillage.view import running
+
+    settings = _settings()
+    if settings.stack == "site":
+        raise Refusal("La démonstration n'est jamais jouée avec MAILLAGE_STACK=site · never played on a site")
+    if not running(settings):
+        raise Refusal("Maillage ne tourne pas · Maillage is not running", "dans une autre fenêtre : maillage up")
+    asyncio.run(play(settings, Secrets(settings.secrets_dir), Progress(), again=True))
+
+
+def main() -> None:
+    """Run the command line; show refusals as sentences."""
+    sys.excepthook = _say_unexpected
+    try:
+        app()
+    except Refusal as refusal:
+        sys.stdout.flush()
+        typer.echo(f"maillage : {refusal.sentence}", err=True)
+        if refusal.remedy:
+            typer.echo(f"  → {refusal.remedy}", err=True)
+        raise SystemExit(1) from None
+
+
+def _settings() -> LocalSettings:
+    from maillage.settings import load
+
+    return load()
+
+
+def _print_json(found: Any) -> None:
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _say_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say an error nobody foresaw in one sentence; its trace goes to a file for whoever repairs it."""
+    import tempfile
+    import traceback
+
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="maillage-", suffix=".trace", delete=False) as file:
+        traceback.print_exception(kind, error, trace, file=file)
+    typer.echo(f"maillage : erreur imprévue ({kind.__name__}) · unexpected error", err=True)
+    typer.echo(f"  → joignez ce fichier à votre signalement · attach this file to your report: {file.name}", err=True)
+
+
+if __name__ == "__main__":
+    main()

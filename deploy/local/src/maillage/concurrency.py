@@ -1,0 +1,48 @@
+"""Work side by side where the first failure is the one told, and nothing keeps the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def together(*works: Coroutine[Any, Any, T]) -> list[T]:
+    """Run all at once and return their results in order; at the first failure cancel the rest and raise it."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """Run blocking work beside the loop, in a thread that a stop does not wait for (a download, for instance)."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if outcome.cancelled():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(value)  # type: ignore[arg-type]  # the value of a T is a T, None included
+
+    def run() -> None:
+        value: T | None = None
+        failure: BaseException | None = None
+        try:
+            value = work()
+        except BaseException as error:  # noqa: BLE001 (handed whole to whoever awaits)
+            failure = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, value, failure)
+
+    threading.Thread(target=run, name="preparation", daemon=True).start()
+    return await outcome

@@ -1,0 +1,131 @@
+"""The services of this version, and the environment each is given.
+
+A service sees its own secrets by file name and its own database; never the administrator's DSN nor another's key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from maillage.errors import Refusal
+from maillage.secrets import SERVICE_NAMES, Secrets
+from maillage.settings import PREFIX, LocalSettings
+from maillage.stack.command import Command
+from maillage.supervisor import Part
+
+READY_SECONDS = 60.0
+"""Imports take 2 s on an idle core; four services start on two cores beside Kafka."""
+POLL_SECONDS = 0.1
+
+KEPT_BACK = frozenset(
+    f"{PREFIX}{name}"
+    for name in ("POSTGRES_DSN", "DATA_DIR", *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES))
+)
+"""Settings of the command that no service may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What every service needs to know of the others and of the bus."""
+
+    kafka_bootstrap: str
+    kafka_partner_bootstrap: str
+    databases: Mapping[str, str]
+    """service -> DSN of its own role."""
+
+
+def part(service: str, settings: LocalSettings, secrets: Secrets, endpoints: Endpoints) -> Part:
+    """Return one service as the supervisor runs it."""
+    url = settings.url_of(service)
+
+    async def wait_ready(patience_seconds: float) -> str:
+        return await until_ready(service, url, patience_seconds)
+
+    command = Command(
+        name=service,
+        argv=(sys.executable, "-m", "chassis.serve", service),
+        env=environment(service, settings, secrets, endpoints),
+        cwd=settings.data_dir,
+        log_file=settings.logs_dir / f"{service}.log",
+    )
+    return Part(command, "service", service, url, wait_ready, ready_seconds=READY_SECONDS)
+
+
+def environment(service: str, settings: LocalSettings, secrets: Secrets, endpoints: Endpoints) -> dict[str, str]:
+    """Return the whole environment of a service's process."""
+    partners = settings.url_of("partners")
+    own = {
+        "STACK": settings.stack,
+        "INSTANCE": "0",
+        "HTTP_HOST": settings.http_host,
+        "HTTP_PORT": str(settings.port_of(service)),
+        "DATABASE_DSN": endpoints.databases[service],
+        "KAFKA_BOOTSTRAP": endpoints.kafka_bootstrap,
+        "KAFKA_PARTNER_BOOTSTRAP": endpoints.kafka_partner_bootstrap,
+        "JWKS_URL": f"{partners}/.well-known/jwks.json",
+        "TOKEN_URL": f"{partners}/oauth/token",
+        "TOKEN_ISSUER": partners,
+        "CLIENT_ID": service,
+        "CLIENT_SECRET_FILE": str(secrets.client_secret_file(service)),
+        "MASTER_KEY_FILE": str(secrets.master_key_file(service)),
+        "LOG_LEVEL": settings.log_level,
+        **{f"{name.upper()}_URL": settings.url_of(name) for name in SERVICE_NAMES},
+    }
+    for name, path in (
+        ("KAFKA_PASSWORD_FILE", settings.kafka_password_file),
+        ("KAFKA_CA_FILE", settings.kafka_ca_file),
+    ):
+        if path is not None:
+            own[name] = str(path.resolve())
+    if service == "partners":
+        own["SIGNING_KEY_FILE"] = str(secrets.signing_key_file())
+        own["BOOTSTRAP_CLIENTS_FILE"] = str(secrets.bootstrap_clients_file())
+    if service == "portal":
+        own["DEMO_LOGIN"] = "true" if settings.stack != "site" else "false"
+    return {**inherited(), **{PREFIX + name: value for name, value in own.items()}, "PYTHONUNBUFFERED": "1"}
+
+
+def inherited() -> dict[str, str]:
+    """Return our own environment without what only the command may know."""
+    return {name: value for name, value in os.environ.items() if name not in KEPT_BACK}
+
+
+async def until_ready(service: str, url: str, patience_seconds: float) -> str:
+    """Wait until a service answers that it is ready; return its version, or refuse with the reason it gave."""
+    reason = "ne répond pas"
+    deadline = asyncio.get_running_loop().time() + patience_seconds
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                health = await readiness(client, url)
+                if health.get("ready") is True:
+                    return str(health.get("version", ""))
+                reason = not_ready_because(health)
+            except (httpx.HTTPError, ValueError):
+                pass
+            await asyncio.sleep(POLL_SECONDS)
+    raise Refusal(
+        f"Le service {service} n'est pas prêt après {patience_seconds:.0f} s ({reason})"
+        f" · service {service} is not ready in time",
+        f"lisez son journal : maillage logs {service}",
+    )
+
+
+async def readiness(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    """Return a service's own account of its readiness."""
+    document = (await client.get(f"{url}/health/ready")).json()
+    return document if isinstance(document, dict) else {}
+
+
+def not_ready_because(health: Mapping[str, Any]) -> str:
+    """Return the checks that fail, in the service's own words."""
+    checks = health.get("checks")
+    failing = [f"{name}: {text}" for name, text in checks.items() if text != "ok"] if isinstance(checks, dict) else []
+    return ", ".join(failing) or "pas encore prêt"

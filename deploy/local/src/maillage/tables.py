@@ -1,0 +1,58 @@
+"""Documents of the data commands, shown to a person; a word says what a colour says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from maillage.checks import Check
+
+LEVELS = {"ok": "[green]ok[/]", "warn": "[yellow]attention[/]", "fail": "[red]à réparer[/]"}
+
+
+def show_status(document: dict[str, Any]) -> None:
+    """Show every part, then the demonstration's organisations."""
+    console = Console(highlight=False)
+    if not document["running"]:
+        console.print("Maillage ne tourne pas · not running")
+    parts = Table("partie", "état", "pid", "version", "adresse", "journal", box=None, pad_edge=False)
+    for part in document["parts"]:
+        state = "[green]prêt[/]" if part["ready"] else f"[red]{part['state']}[/]"
+        parts.add_row(part["name"], state, str(part["pid"] or "–"), part["version"], part["url"], part["log_file"])
+    console.print(parts)
+    organisations = document.get("demonstration", {}).get("organisations", [])
+    if organisations:
+        console.print("\nOrganisations de démonstration · demonstration (secrets : maillage status --json)")
+        table = Table("code", "nom", "client API", "sujet Kafka", box=None, pad_edge=False)
+        for one in organisations:
+            api, kafka = one.get("api") or {}, one.get("kafka") or {}
+            table.add_row(one["code"], one.get("name", ""), api.get("client_id", ""), kafka.get("topic", "–"))
+        console.print(table)
+
+
+def show_checks(checks: Iterable[Check]) -> None:
+    """Show each check, its remedy below it when there is one."""
+    console = Console(highlight=False)
+    table = Table("", "vérifié", "constat", box=None, pad_edge=False)
+    for check in checks:
+        remedy = f"\n→ {check.remedy}" if check.remedy else ""
+        table.add_row(LEVELS[check.level], check.name, check.text + remedy)
+    console.print(table)
+
+
+def show_topics(document: dict[str, Any]) -> None:
+    """Show each topic and how far its readers are behind."""
+    console = Console(highlight=False)
+    table = Table(
+        "sujet", "écrit par", "partitions", "événements", "taille", "lecteurs (retard)", box=None, pad_edge=False
+    )
+    for topic in document["topics"]:
+        size = "–" if topic["bytes"] is None else f"{topic['bytes'] / 1024:.0f} kio"
+        groups = "\n".join(f"{group['group']} ({group['lag']})" for group in topic["groups"]) or "–"
+        table.add_row(
+            topic["name"], topic["owner"] or "–", str(topic["partitions"]), str(topic["records"]), size, groups
+        )
+    console.print(table)
