@@ -36,7 +36,8 @@ class Topic:
     types: tuple[str, ...]
     """The types first published here."""
     partitions: int = 12
-    retention_days: int = 30
+    retention_days: int | None = 30
+    """None keeps every record for ever."""
     message_bytes_max: int = MESSAGE_BYTES_MAX
     relayed_types: tuple[str, ...] = ()
     """Types of other topics that are copied here unchanged, under their own ce_id."""
@@ -46,7 +47,7 @@ class Topic:
         """Return the topic's settings under the names that Kafka gives them."""
         return {
             "cleanup.policy": "delete",
-            "retention.ms": str(self.retention_days * _DAY_MS),
+            "retention.ms": "-1" if self.retention_days is None else str(self.retention_days * _DAY_MS),
             "max.message.bytes": str(self.message_bytes_max),
         }
 
@@ -86,6 +87,9 @@ ORGANISATIONS = Topic(
         f"{PREFIX}partners.organisation.changed.v1",
         f"{PREFIX}partners.client.revoked.v1",
     ),
+    # A service that starts years later builds its directory from here. A few records a year, nobody's personal data;
+    # compaction would drop a revocation behind a later change of the same organisation.
+    retention_days=None,
 )
 
 PARTNER_TOPIC = Topic(

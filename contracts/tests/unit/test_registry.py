@@ -102,10 +102,11 @@ def test_topics_follow_the_naming_and_the_limits() -> None:
     for topic in TOPICS:
         assert topic.name.replace("-", "").isalnum()
         assert topic.name.startswith(f"{topic.owner}-")
-        assert (topic.partitions, topic.retention_days) == (12, 30)
+        for_ever = topic.name == "partners-organisation-v1"
+        assert (topic.partitions, topic.retention_days) == (12, None if for_ever else 30)
         assert topic.config == {
             "cleanup.policy": "delete",
-            "retention.ms": "2592000000",
+            "retention.ms": "-1" if for_ever else "2592000000",
             "max.message.bytes": "1048576",
         }
     assert (PARTNER_TOPIC.partitions, PARTNER_TOPIC.retention_days) == (1, 35)
