@@ -18,7 +18,7 @@ MIGRATION_LOCK = 0x6D69_6772
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 """A migration that cannot have its table lock soon must not queue everybody else behind it."""
 
-AUDIT_TABLES = ("audit",)
+INSERT_ONLY_TABLES = ("audit",)
 """INSERT-only for the service's role."""
 
 HISTORY = """
@@ -93,12 +93,12 @@ def _is_applied(migration: Migration, applied: dict[tuple[str, str], str]) -> bo
 
 
 async def _grant(connection: asyncpg.Connection[asyncpg.Record], role: str) -> None:
-    # GRANT takes no parameters: quote_ident builds the statement in the server, from a parameter.
-    for template in (
-        "GRANT USAGE ON SCHEMA public TO %I",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %I",
-        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I",
-        *(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM %I" for table in AUDIT_TABLES),
-        "REVOKE ALL ON migrations FROM %I",
+    # GRANT takes no parameters: format() quotes the names in the server.
+    for template, names in (
+        ("GRANT USAGE ON SCHEMA public TO %I", [role]),
+        ("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %I", [role]),
+        ("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I", [role]),
+        *(("REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM %I", [table, role]) for table in INSERT_ONLY_TABLES),
+        ("REVOKE ALL ON migrations FROM %I", [role]),
     ):
-        await connection.execute(await connection.fetchval("SELECT format($1, $2::text)", template, role))
+        await connection.execute(await connection.fetchval("SELECT format($1, VARIADIC $2::text[])", template, names))
