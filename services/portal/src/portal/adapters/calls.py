@@ -1,0 +1,80 @@
+"""One HTTP call to a service, with every way it can fail turned into the portal's own errors.
+
+Nothing of a request or an answer is put into an error's text: both may hold personal data.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from portal.domain.errors import AccessLost, Conflict, KeyReused, NotFound, Refused, SendingInProgress, ServiceSilent
+
+TIMEOUT = httpx.Timeout(6.0, connect=2.0, pool=3.0)
+"""Somebody is waiting in front of the page: past this, a clear sentence serves better."""
+
+BODY_BYTES_MAX = 2_000_000
+"""No answer of a service is larger; a larger one is a fault."""
+
+
+async def call(client: httpx.AsyncClient, service: str, method: str, url: str, **options: Any) -> httpx.Response:
+    """Return a 2xx answer, or raise one of `portal.domain.errors`."""
+    try:
+        response = await client.request(method, url, **options)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        raise ServiceSilent(service) from None
+    if len(response.content) > BODY_BYTES_MAX:
+        raise ServiceSilent(service)
+    if response.is_success:
+        return response
+    raise failure(response, service)
+
+
+def failure(response: httpx.Response, service: str) -> Exception:
+    """Return the error that an answer other than 2xx stands for."""
+    status = response.status_code
+    if status in (401, 403):
+        return AccessLost()
+    if status in (404, 410):
+        return NotFound()
+    if status >= 500 or status in (408, 429):
+        return ServiceSilent(service)
+    problem = _problem(response)
+    code = str(problem.get("code", ""))
+    if status == 409:
+        return SendingInProgress() if code.endswith("in_progress") else Conflict(code)
+    if code.endswith("reused"):
+        return KeyReused()
+    errors = problem.get("errors")
+    fields = tuple(
+        str(error.get("field", "")) for error in (errors if isinstance(errors, list) else []) if isinstance(error, dict)
+    )
+    return Refused(code, fields, _successor(problem))
+
+
+def json_object(response: httpx.Response, service: str) -> dict[str, Any]:
+    """Return the JSON object of an answer; anything else is the service's failure."""
+    try:
+        answer = response.json()
+    except ValueError:
+        raise ServiceSilent(service) from None
+    if not isinstance(answer, dict):
+        raise ServiceSilent(service)
+    return answer
+
+
+def _problem(response: httpx.Response) -> dict[str, Any]:
+    try:
+        problem = response.json()
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _successor(problem: dict[str, Any]) -> str:
+    successor = problem.get("successor")
+    if isinstance(successor, dict):
+        name, code = successor.get("name", ""), successor.get("code", "")
+        return f"{name} ({code})" if name and code else str(name or code)
+    return successor if isinstance(successor, str) else ""

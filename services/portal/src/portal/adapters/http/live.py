@@ -1,0 +1,122 @@
+"""Push what a reload would show: the same fragment, drawn by the same template, when the referral has changed.
+
+Each event's id is the position in the organisation's feed: a browser that reconnects with it gets what it missed,
+or the present state when that is too long ago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from portal.adapters.csrf import csrf_of
+from portal.adapters.http.browser import SESSION_COOKIE, language_of, shell_of, signed_in
+from portal.adapters.http.referrals import referral_values
+from portal.app.follow_feed import Follower
+from portal.domain.errors import AccessLost, NotFound, ServiceSilent
+from portal.domain.member import Session
+from portal.domain.referral import Referral
+
+router = APIRouter()
+
+HEARTBEAT_SECONDS = 15.0
+"""Proxies close what is silent for 30 to 60 s; the session is checked again at the same pace."""
+
+RETRY_MILLISECONDS = 2000
+SUGGESTIONS_MAX = 12
+QUERY_CHARS_MAX = 60
+
+
+@router.get("/orientations/{referral_id}/flux")
+async def live(request: Request, referral_id: UUID, version: int = 0, apres: str = "") -> Response:
+    session = await signed_in(request)
+    shell, code = shell_of(request), session.member.organisation_code
+    after = request.headers.get("last-event-id") or apres
+    missed = shell.hub.changed_since(code, after)
+    first: Referral | None = None
+    if missed is None or referral_id in missed:
+        # Taken before the read, and read before answering: somebody else's referral is a 404, not a silent stream.
+        after = shell.hub.position(code)
+        first = await shell.desk.read(session.member, referral_id)
+    return StreamingResponse(
+        Live(request, session, referral_id, version).events(first, after),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+class Live:
+    """One open page of one referral."""
+
+    def __init__(self, request: Request, session: Session, referral_id: UUID, version: int) -> None:
+        self._request = request
+        self._session = session
+        self._referral_id = referral_id
+        self._version = version
+
+    async def events(self, first: Referral | None, after: str) -> AsyncIterator[str]:
+        """Yield server-sent events until the browser leaves or the session ends."""
+        hub, code = shell_of(self._request).hub, self._session.member.organisation_code
+        yield f"retry: {RETRY_MILLISECONDS}\n\n"
+        async with hub.follow(self._session.member) as follower:
+            if first is not None and (event := self._event(first, after)) is not None:
+                yield event
+            # What changed between the read and this moment. Without a position the poll has only just begun, from
+            # before the read: it tells by itself.
+            missed = hub.changed_since(code, after) if after else frozenset()
+            if (missed is None or self._referral_id in missed) and (event := await self._read(hub.position(code))):
+                yield event
+            while await self._still_signed_in():
+                yield await self._next(follower)
+
+    async def _next(self, follower: Follower) -> str:
+        change = await follower.next(HEARTBEAT_SECONDS)
+        if change is None:
+            return ": \n\n"
+        cursor, changed = change
+        concerned = self._referral_id in changed or follower.behind
+        follower.behind = False
+        event = await self._read(cursor) if concerned else None
+        return event or f"id: {cursor}\n: \n\n"
+
+    async def _read(self, cursor: str) -> str | None:
+        try:
+            referral = await shell_of(self._request).desk.read(self._session.member, self._referral_id)
+        except (ServiceSilent, NotFound, AccessLost):
+            return None
+        return self._event(referral, cursor)
+
+    def _event(self, referral: Referral, cursor: str) -> str | None:
+        """Return the event that shows the present state, or None when the page already shows it."""
+        if referral.line.version <= self._version:
+            return None
+        self._version = referral.line.version
+        values = {
+            "session": self._session,
+            "csrf": csrf_of(self._request.cookies.get(SESSION_COOKIE, "")),
+            **referral_values(self._session, referral),
+        }
+        html = shell_of(self._request).render("referral_live.html", language_of(self._request), values)
+        identity = f"id: {cursor}\n" if cursor else ""
+        lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
+        return f"{identity}event: suivi\n{lines}\n"
+
+    async def _still_signed_in(self) -> bool:
+        shell = shell_of(self._request)
+        try:
+            token = self._request.cookies.get(SESSION_COOKIE, "")
+            return await shell.sessions.find(token, now=shell.clock.now()) is not None
+        except ServiceSilent:
+            return True
+
+
+@router.get("/communes")
+async def communes(request: Request, q: str = "") -> Response:
+    """Suggest communes while the place is typed; the form understands each suggestion as it stands."""
+    await signed_in(request)
+    found = shell_of(request).communes.suggest(q[:QUERY_CHARS_MAX], SUGGESTIONS_MAX) if len(q) > 1 else ()
+    return JSONResponse([one.label for one in found], headers={"Cache-Control": "private, max-age=3600"})

@@ -1,0 +1,100 @@
+"""What every page is made with: the use cases' ports, the templates, and the headers no page goes without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from chassis.clock import Clock
+from portal.adapters.http.assets import Asset
+from portal.adapters.http.words import Words
+from portal.app.follow_feed import FeedHub
+from portal.app.ports import Communes, Directory, Drafts, ReferralDesk, Sessions
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+PAGE_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    # Nearly every page shows personal data or a form's token: none is ever kept by a cache.
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: with it browsers send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Robots-Tag": "noindex",
+    "Vary": "Cookie",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    phone: str
+    postal_address: str
+
+    @property
+    def dial(self) -> str:
+        """The number as a telephone link wants it."""
+        return "".join(char for char in self.phone if char.isdigit() or char == "+")
+
+
+@dataclass(frozen=True)
+class Shell:
+    """One process's pages."""
+
+    clock: Clock
+    sessions: Sessions
+    drafts: Drafts
+    desk: ReferralDesk
+    directory: Directory
+    communes: Communes
+    hub: FeedHub
+    contact: Contact
+    demo_login: bool
+    secure_cookies: bool
+    assets: Mapping[str, Asset]
+    templates: Environment
+
+    def render(self, template: str, language: str, values: Mapping[str, Any]) -> str:
+        """Return the HTML of a template in one language."""
+        words = Words(language)
+        return self.templates.get_template(template).render(
+            t=words, lang=words.language, assets=self.assets, contact=self.contact, demo=self.demo_login, **values
+        )
+
+
+def page_response(html: str, status: int = 200) -> HTMLResponse:
+    """Return a page with the headers no page goes without."""
+    return HTMLResponse(html, status, headers=PAGE_HEADERS)
+
+
+def load_templates() -> Environment:
+    """Return the templates; a name that a template misspells is an error, never an empty string."""
+    with as_file(files("portal").joinpath("templates")) as folder:
+        environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        for name in environment.list_templates():
+            environment.get_template(name)
+    return environment

@@ -1,0 +1,1 @@
+"""What a person can do through the pages, one use case a file."""

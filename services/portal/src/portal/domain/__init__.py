@@ -1,0 +1,1 @@
+"""What the portal's pages are about, free of HTTP, SQL and frameworks."""

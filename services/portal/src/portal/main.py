@@ -1,0 +1,66 @@
+"""Compose the portal: the only module that knows every part."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+from fastapi import FastAPI
+
+from chassis.app import Parts, build_app
+from chassis.runtime import Runtime, build_runtime
+from chassis.settings import load, read_secret
+from portal.adapters.geography import OfficialCommunes
+from portal.adapters.http import assets, drafts, entrance, failures, live, referrals
+from portal.adapters.http.shell import Contact, Shell, load_templates
+from portal.adapters.postgres import PostgresCursors, PostgresDrafts, PostgresSessions
+from portal.adapters.sealing import Seal
+from portal.adapters.tokens import Tokens
+from portal.adapters.upstream import OrganisationFeed, Services
+from portal.app.follow_feed import FeedHub
+from portal.settings import PortalSettings
+
+CONNECTIONS_MAX = 100
+"""One long poll per organisation, plus the pages being drawn."""
+
+
+def create_app(settings: PortalSettings | None = None) -> FastAPI:
+    """Return the portal's application; raises SettingsRefused when it must not start."""
+    settings = settings or load(PortalSettings)
+    runtime = build_runtime("portal", settings)
+    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS_MAX), follow_redirects=False)
+    shell = build_shell(settings, runtime, client)
+
+    async def close_at_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await shell.hub.close()
+            await client.aclose()
+
+    routers = (assets.router, entrance.router, drafts.router, live.router, referrals.router)
+    app = build_app(runtime, Parts(routers=routers, background=(close_at_the_end,)))
+    app.state.shell = shell
+    failures.install(app)
+    return app
+
+
+def build_shell(settings: PortalSettings, runtime: Runtime, client: httpx.AsyncClient) -> Shell:
+    """Return everything pages are made with."""
+    secret = read_secret(settings.client_secret_file, "MAILLAGE_CLIENT_SECRET_FILE")
+    tokens = Tokens(client, settings.token_url, settings.client_id, secret, runtime.clock)
+    services = Services(client, tokens, settings.partners_url, settings.referrals_url)
+    return Shell(
+        clock=runtime.clock,
+        sessions=PostgresSessions(runtime.db),
+        drafts=PostgresDrafts(runtime.db, Seal.from_file(settings.master_key_file)),
+        desk=services,
+        directory=services,
+        communes=OfficialCommunes(),
+        hub=FeedHub(OrganisationFeed(services), PostgresCursors(runtime.db)),
+        contact=Contact(settings.phone, settings.postal_address),
+        demo_login=settings.demo_login,
+        secure_cookies=settings.secure_cookies,
+        assets=assets.load_assets(),
+        templates=load_templates(),
+    )
