@@ -17,6 +17,7 @@ from uuid import UUID
 from opentelemetry import trace
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
+from structlog.contextvars import bound_contextvars
 
 from chassis.tracing import read_traceparent, tracer, under, write_traceparent
 
@@ -88,8 +89,9 @@ def batch_span(topic: str, group: str, n: int, contexts: Sequence[str | None] = 
 
 @contextmanager
 def process_span(delivery: Delivery, group: str) -> Iterator[None]:
-    """Span the handling of one event, current within the block."""
-    with _processing(delivery, group) as span:
+    """Span the handling of one event, current within the block; log lines within carry the story's id."""
+    story = bound_contextvars(correlation_id=str(delivery.envelope.correlation_id))
+    with story, _processing(delivery, group) as span:
         if span is None:
             yield
             return

@@ -86,7 +86,7 @@ class PublishedKeys:
             self._keys = _ed25519_keys(answer.content)
             self._fetched_at = self._clock.now()
         except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
-            _log.warning("keys_not_fetched", error=type(error).__name__)
+            _log.warning("keys_not_fetched", error_type=type(error).__name__)
 
 
 def _ed25519_keys(document: bytes) -> dict[str, jwk.OKPKey]:

@@ -1,0 +1,179 @@
+"""Who takes part, and whose access was revoked: this service's own copy of `partners-organisation-v1`.
+
+Rows are written in the consumer's transaction; an older version never replaces a newer one. Revocations are also kept
+in memory, where every request looks: at once in the process that reads the event, within two seconds in its replicas.
+Until they are loaded nobody's token is believed or refused: the answer is DependencyDown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from chassis.consumer import Subscription
+from chassis.db import Database, Tx
+from chassis.errors import DependencyDown
+from chassis.records import Delivery
+from maillage_contracts import ApiClientRevoked, Event, OrganisationChanged, OrganisationRegistered, topic_for
+
+REFRESH_SECONDS = 2.0
+"""How long a replica that did not read a revocation itself may go on serving the client."""
+
+OrganisationEvent: TypeAlias = OrganisationRegistered | OrganisationChanged
+
+# Waits for the row's lock; two batches take organisations in the same order, so they cannot deadlock.
+UPSERT_ORGANISATIONS = """
+INSERT INTO directory_organisations AS d
+    (organisation_id, code, name, kind, phone, postal_address, territory, collectivities, version)
+SELECT o.organisation_id, o.code, o.name, o.kind, o.phone, o.postal_address, o.territory,
+       ARRAY(SELECT jsonb_array_elements_text(o.territory -> 'collectivities')), o.version
+FROM jsonb_to_recordset($1::jsonb) AS o (
+    organisation_id uuid, code text, name text, kind text, phone text, postal_address text, territory jsonb,
+    version bigint)
+ORDER BY o.organisation_id
+ON CONFLICT (organisation_id) DO UPDATE SET
+    code = EXCLUDED.code, name = EXCLUDED.name, kind = EXCLUDED.kind, phone = EXCLUDED.phone,
+    postal_address = EXCLUDED.postal_address, territory = EXCLUDED.territory,
+    collectivities = EXCLUDED.collectivities, version = EXCLUDED.version
+WHERE d.version < EXCLUDED.version
+"""
+
+INSERT_REVOCATIONS = """
+INSERT INTO revoked_clients (client_id, organisation_id, revoked_at)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS r (client_id, organisation_id, revoked_at)
+ORDER BY client_id
+ON CONFLICT (client_id) DO NOTHING
+"""
+
+COLUMNS = "organisation_id, code, name, kind, phone, postal_address, territory, version"
+SELECT_BY_ID = f"SELECT {COLUMNS} FROM directory_organisations WHERE organisation_id = ANY($1::uuid[])"  # noqa: S608
+# Without an order two councils with one jurisdiction would take turns; partners refuses that, we stay predictable.
+SELECT_COUNCIL = (
+    f"SELECT {COLUMNS} FROM directory_organisations "  # noqa: S608
+    "WHERE kind = 'council' AND collectivities @> ARRAY[$1::text] ORDER BY code, organisation_id LIMIT 1"
+)
+SELECT_BY_CODE = f"SELECT {COLUMNS} FROM directory_organisations WHERE code = $1 ORDER BY version DESC LIMIT 1"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation as its last event describes it."""
+
+    organisation_id: UUID
+    code: str
+    name: str
+    kind: str
+    phone: str
+    postal_address: str
+    territory: Mapping[str, Sequence[str]]
+    version: int
+
+
+async def apply_organisations(tx: Tx, events: Sequence[OrganisationEvent]) -> None:
+    """Store the newest version of each organisation, in one statement; older ones change nothing."""
+    newest: dict[UUID, OrganisationEvent] = {}
+    for event in events:
+        known = newest.get(event.organisation_id)
+        if known is None or known.aggregate_version < event.aggregate_version:
+            newest[event.organisation_id] = event
+    if newest:
+        await tx.execute(UPSERT_ORGANISATIONS, json.dumps([_row(event) for event in newest.values()]))
+
+
+async def apply_revocations(tx: Tx, events: Sequence[ApiClientRevoked]) -> None:
+    """Store revoked clients, in one statement; a repeat changes nothing."""
+    by_client = {event.client_id: event for event in events}
+    if by_client:
+        await tx.execute(
+            INSERT_REVOCATIONS,
+            list(by_client),
+            [event.organisation_id for event in by_client.values()],
+            [event.revoked_at for event in by_client.values()],
+        )
+
+
+async def organisation(tx: Tx, organisation_id: UUID) -> Organisation | None:
+    """Return the organisation, if its event has been read."""
+    return (await organisations(tx, [organisation_id])).get(organisation_id)
+
+
+async def organisations(tx: Tx, organisation_ids: Collection[UUID]) -> dict[UUID, Organisation]:
+    """Return those of the organisations whose event has been read, by id."""
+    rows = await tx.fetch(SELECT_BY_ID, list(organisation_ids))
+    return {row["organisation_id"]: _organisation(row) for row in rows}
+
+
+async def organisation_by_code(tx: Tx, code: str) -> Organisation | None:
+    """Return the organisation of that code, if its event has been read."""
+    row = await tx.fetchrow(SELECT_BY_CODE, code)
+    return None if row is None else _organisation(row)
+
+
+async def council_for(tx: Tx, collectivity_code: str) -> Organisation | None:
+    """Return the council that answers for a collectivity, or None when it has not joined."""
+    row = await tx.fetchrow(SELECT_COUNCIL, collectivity_code)
+    return None if row is None else _organisation(row)
+
+
+class Directory:
+    """Keeps the copy up to date, and the revocations in memory."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._revoked: frozenset[str] = frozenset()
+        self._loading = False
+        self._stored = -1
+
+    def is_revoked(self, client_id: str) -> bool:
+        """Return whether tokens of the client are refused; DependencyDown while that is not known yet."""
+        if self._loading:
+            raise DependencyDown("revocations are not loaded yet")
+        return client_id in self._revoked
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Return what this service must consume to keep its copy."""
+        types: frozenset[type[Event]] = frozenset({OrganisationRegistered, OrganisationChanged, ApiClientRevoked})
+        return [Subscription(topic_for(OrganisationRegistered).name, many=self._apply, many_types=types)]
+
+    async def run(self) -> None:
+        """Reload revocations every two seconds, for as long as the database answers; raises DependencyDown."""
+        if self._stored < 0:
+            self._loading = True
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def refresh(self) -> None:
+        """Load revocations that other processes stored."""
+        async with self._db.transaction() as tx:
+            # Rows are never deleted: an unchanged number is an unchanged set.
+            stored = await tx.fetchval("SELECT count(*) FROM revoked_clients")
+            if stored != self._stored:
+                rows = await tx.fetch("SELECT client_id FROM revoked_clients")
+                self._revoked |= {row["client_id"] for row in rows}
+                self._stored = len(rows)
+        self._loading = False
+
+    async def _apply(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
+        events = [delivery.event for delivery in deliveries]
+        revocations = [event for event in events if isinstance(event, ApiClientRevoked)]
+        await apply_organisations(tx, [event for event in events if isinstance(event, OrganisationEvent)])
+        await apply_revocations(tx, revocations)
+        # Before the commit: should it fail, the event will be read again, and it was true already.
+        self._revoked |= {event.client_id for event in revocations}
+
+
+def _row(event: OrganisationEvent) -> dict[str, Any]:
+    fields = {"organisation_id", "code", "name", "kind", "phone", "postal_address", "territory"}
+    return event.model_dump(mode="json", include=fields) | {"version": event.aggregate_version}
+
+
+def _organisation(row: asyncpg.Record) -> Organisation:
+    values = dict(row)
+    return Organisation(**(values | {"territory": json.loads(values["territory"])}))
