@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maillage.bus import client_config
 from maillage.concurrency import in_daemon_thread
 from maillage.progress import Progress
 from maillage.settings import LocalSettings
@@ -10,6 +11,7 @@ from maillage.stack.postgres import Postgres, PostgresConfig
 from maillage.stack.topics import ensure_topics
 from maillage.status_file import PartStatus
 from maillage.supervisor import Part, Supervisor
+from maillage_contracts import TOPICS
 
 POSTGRES_READY_SECONDS = 60.0
 """Recovery from the write-ahead log after a crash comes before the first answer."""
@@ -94,4 +96,9 @@ class KafkaServer:
 
     async def ensure_topics(self) -> int:
         """Create the topics of the contracts' table that do not exist; return how many the table has."""
-        return await ensure_topics(self.bootstrap)
+        report = await ensure_topics(
+            self.bootstrap, client=client_config(self._settings), replication=self._settings.kafka_replication
+        )
+        for sentence in report.drift:
+            self._progress.step(sentence)
+        return len(TOPICS)

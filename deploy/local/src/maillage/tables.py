@@ -13,16 +13,23 @@ from maillage.checks import Check
 LEVELS = {"ok": "[green]ok[/]", "warn": "[yellow]attention[/]", "fail": "[red]à réparer[/]"}
 
 
+def _console() -> Console:
+    # Into a pipe or a file nothing may be cut at 80 columns.
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
 def show_status(document: dict[str, Any]) -> None:
     """Show every part, then the demonstration's organisations."""
-    console = Console(highlight=False)
+    console = _console()
     if not document["running"]:
         console.print("Maillage ne tourne pas · not running")
-    parts = Table("partie", "état", "pid", "version", "adresse", "journal", box=None, pad_edge=False)
+    parts = Table("partie", "état", "pid", "version", "adresse", box=None, pad_edge=False)
     for part in document["parts"]:
         state = "[green]prêt[/]" if part["ready"] else f"[red]{part['state']}[/]"
-        parts.add_row(part["name"], state, str(part["pid"] or "–"), part["version"], part["url"], part["log_file"])
+        parts.add_row(part["name"], state, str(part["pid"] or "–"), part["version"], part["url"])
     console.print(parts)
+    console.print("Journaux · logs: maillage logs <partie>")
     organisations = document.get("demonstration", {}).get("organisations", [])
     if organisations:
         console.print("\nOrganisations de démonstration · demonstration (secrets : maillage status --json)")
@@ -35,7 +42,7 @@ def show_status(document: dict[str, Any]) -> None:
 
 def show_checks(checks: Iterable[Check]) -> None:
     """Show each check, its remedy below it when there is one."""
-    console = Console(highlight=False)
+    console = _console()
     table = Table("", "vérifié", "constat", box=None, pad_edge=False)
     for check in checks:
         remedy = f"\n→ {check.remedy}" if check.remedy else ""
@@ -45,7 +52,7 @@ def show_checks(checks: Iterable[Check]) -> None:
 
 def show_topics(document: dict[str, Any]) -> None:
     """Show each topic and how far its readers are behind."""
-    console = Console(highlight=False)
+    console = _console()
     table = Table(
         "sujet", "écrit par", "partitions", "événements", "taille", "lecteurs (retard)", box=None, pad_edge=False
     )
