@@ -1,0 +1,1 @@
+"""Where referrals meets HTTP, Kafka and PostgreSQL."""

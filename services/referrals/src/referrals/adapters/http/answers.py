@@ -1,0 +1,139 @@
+"""What this service answers: JSON objects built from referrals, with organisations and communes by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from referrals.adapters.geography import place_named
+from referrals.app.list_referrals import Page
+from referrals.app.ports import Claimed, Dossier, Line, Organisation, Step
+from referrals.domain.person import Person
+from referrals.domain.referral import Parties, Referral
+from referrals.domain.status import Actor
+
+Cards = Mapping[UUID, Organisation]
+
+
+def parties_of(referrals: Iterable[Referral]) -> set[UUID]:
+    """Return the organisations that answers about these referrals name."""
+    return {
+        party
+        for referral in referrals
+        for party in (referral.parties.referrer_id, referral.parties.receiver_id)
+    }
+
+
+def submitted(referral: Referral, council: Organisation) -> dict[str, Any]:
+    """Return what the submitter is told: where it went. Also for a repeat, with the status of now."""
+    place = place_named(referral.commune)
+    return {
+        "referral_id": str(referral.referral_id),
+        "status": referral.status,
+        "version": referral.version,
+        "commune": {"code": place.code, "name": place.name},
+        "council": _organisation(council),
+        "submitted_at": referral.submitted_at,
+    }
+
+
+def summary(referral: Referral, cards: Cards) -> dict[str, Any]:
+    """Return what both parties may see of a referral without reading who the person is."""
+    place = place_named(referral.commune)
+    return {
+        "referral_id": str(referral.referral_id),
+        "status": referral.status,
+        "version": referral.version,
+        "commune": {"code": place.code, "name": place.name},
+        "themes": list(referral.themes),
+        "submitted_at": referral.submitted_at,
+        "changed_at": referral.changed_at,
+        "council": _party(cards, referral.parties.receiver_id),
+        "referrer": _party(cards, referral.parties.referrer_id),
+    }
+
+
+def page(found: Page, cards: Cards, cursor: str | None) -> dict[str, Any]:
+    """Return part of a list."""
+    return {
+        "items": [_line(line, cards) for line in found.lines],
+        "cursor": cursor,
+        "counts": dict(found.counts),
+    }
+
+
+def _line(line: Line, cards: Cards) -> dict[str, Any]:
+    name = None if line.person is None else line.person.name
+    return {**summary(line.referral, cards), "person_name": name}
+
+
+def dossier(found: Dossier, cards: Cards, sides: frozenset[Actor]) -> dict[str, Any]:
+    """Return a referral in full, with what this reader may do now."""
+    referral, told = found.referral, found.told
+    return {
+        **summary(referral, cards),
+        "person_name": None if told is None else told.person.name,
+        "person": None if told is None else _person(told.person),
+        "note": None if told is None else told.note,
+        "history": [_step(step, referral.parties, cards) for step in found.history],
+        "allowed": list(referral.allowed(sides)),
+        "subject_ref": None if found.subject_ref is None else str(found.subject_ref),
+    }
+
+
+def claimed(found: Iterable[Claimed]) -> dict[str, Any]:
+    """Return the answer to a claim check."""
+    return {
+        "items": [
+            {
+                "referral_id": str(one.referral_id),
+                "version": one.version,
+                "status": one.status,
+                "person": None if one.person is None else _person(one.person),
+                "gone": one.gone,
+            }
+            for one in found
+        ]
+    }
+
+
+def _person(person: Person) -> dict[str, Any]:
+    return {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "birth_date": person.birth_date,
+        "phone": person.phone,
+        "email": person.email,
+        "address": person.address,
+    }
+
+
+def _step(step: Step, parties: Parties, cards: Cards) -> dict[str, Any]:
+    who = {Actor.REFERRER.value: parties.referrer_id, Actor.RECEIVER.value: parties.receiver_id}.get(step.by)
+    card = None if who is None else cards.get(who)
+    decline = step.decline
+    return {
+        "at": step.at,
+        "status": step.status,
+        "by": step.by,
+        "organisation_name": None if card is None else card.name,
+        "reasons": None if decline is None else list(decline.reasons),
+        "declined_by": None if decline is None else decline.declined_by,
+        "shareable_with_person": None if decline is None else decline.shareable_with_person,
+    }
+
+
+def _party(cards: Cards, organisation_id: UUID) -> dict[str, Any]:
+    # Its own topic promises no order with ours: a party whose name has not arrived yet is shown without it.
+    return _organisation(cards.get(organisation_id) or Organisation(organisation_id, "", "", None, None))
+
+
+def _organisation(organisation: Organisation) -> dict[str, Any]:
+    return {
+        "organisation_id": str(organisation.organisation_id),
+        "code": organisation.code,
+        "name": organisation.name,
+        "phone": organisation.phone,
+        "postal_address": organisation.postal_address,
+    }

@@ -1,0 +1,123 @@
+"""Referrals in PostgreSQL, to be changed: an aggregate and its event are written by one statement.
+
+The outbox insert selects from the aggregate write's RETURNING, so that the event gets its position while the
+aggregate's row is locked: positions follow versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.crypto import Vault
+from chassis.db import Tx
+from chassis.timers import stop_timers
+from referrals.adapters.events import row_for
+from referrals.adapters.sealing import seal
+from referrals.domain.person import Told
+from referrals.domain.referral import EXPIRES_AFTER, OVERDUE_AFTER, Parties, Referral, StatusChanged
+from referrals.domain.status import Command, Status
+
+TIMERS: Mapping[str, Command] = {"referral-overdue": Command.OVERDUE, "referral-expiry": Command.EXPIRY}
+
+ADD = """
+WITH referral AS (
+    INSERT INTO referrals (referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id,
+        commune, themes, submitted_at, changed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+    RETURNING referral_id, version, status, submitted_at
+), person AS (
+    INSERT INTO referral_persons (referral_id, wrapped_key, person, note)
+    SELECT referral_id, $12, $13, $14 FROM referral
+), step AS (
+    INSERT INTO referral_history (referral_id, version, at, status, by)
+    SELECT referral_id, version, submitted_at, status, $15 FROM referral
+), term AS (
+    INSERT INTO timers (kind, aggregate_id, due_at)
+    SELECT kind, referral_id, due_at FROM referral, unnest($16::text[], $17::timestamptz[]) AS t(kind, due_at)
+)
+INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
+SELECT $18, $19, $20, $21, $22::jsonb, $23 FROM referral
+"""
+
+# The primary key's row lock: every command of one referral passes here, one after the other.
+LOCK = """
+SELECT referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id, commune, themes,
+    submitted_at, changed_at, overdue_at
+FROM referrals WHERE referral_id = $1 FOR UPDATE
+"""
+
+SAVE = """
+WITH referral AS (
+    UPDATE referrals SET version = $2, status = $3, step = $4, changed_at = $5, overdue_at = $6
+    WHERE referral_id = $1 RETURNING referral_id, version, status
+), step AS (
+    INSERT INTO referral_history (referral_id, version, at, status, by, reasons, declined_by, shareable_with_person)
+    SELECT referral_id, version, $5, status, $7, $8, $9, $10 FROM referral
+)
+INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
+SELECT $11, $12, $13, $14, $15::jsonb, $16 FROM referral
+"""
+
+
+class PostgresReferrals:
+    """The `Referrals` port inside one transaction."""
+
+    def __init__(self, tx: Tx, vault: Vault) -> None:
+        self._tx = tx
+        self._vault = vault
+
+    async def add(self, referral: Referral, told: Told, fact: StatusChanged) -> None:
+        """Insert the referral, what was told, its first step, its two terms and its event."""
+        row = row_for(referral, fact)
+        sealed = seal(self._vault, referral.referral_id, told)
+        terms = [referral.submitted_at + OVERDUE_AFTER, referral.submitted_at + EXPIRES_AFTER]
+        await self._tx.execute(
+            ADD,
+            referral.referral_id, referral.version, referral.status, referral.step, referral.correlation_id,
+            referral.parties.referrer_id, referral.parties.referrer_kind, referral.parties.receiver_id,
+            referral.commune, list(referral.themes), referral.submitted_at,
+            sealed.wrapped_key, sealed.person, sealed.note, fact.by, list(TIMERS), terms,
+            row.id, row.topic, row.key, row.type, row.headers, row.payload,
+        )  # fmt: skip
+
+    async def lock(self, referral_id: UUID) -> Referral | None:
+        """Return the referral under its row lock."""
+        row = await self._tx.fetchrow(LOCK, referral_id)
+        return None if row is None else referral_of(row)
+
+    async def save(self, referral: Referral, fact: StatusChanged) -> None:
+        """Update the referral, add the step and the event, and stop the terms of a closed one."""
+        row = row_for(referral, fact)
+        decline = fact.decline
+        await self._tx.execute(
+            SAVE,
+            referral.referral_id, referral.version, referral.status, referral.step, referral.changed_at,
+            referral.overdue_at, fact.by,
+            None if decline is None else list(decline.reasons),
+            None if decline is None else decline.declined_by,
+            None if decline is None else decline.shareable_with_person,
+            row.id, row.topic, row.key, row.type, row.headers, row.payload,
+        )  # fmt: skip
+        if not referral.is_open:
+            await stop_timers(self._tx, referral.referral_id, *TIMERS)
+
+
+def referral_of(row: Mapping[str, Any]) -> Referral:
+    """Return the aggregate of a row of `referrals`."""
+    overdue_at: datetime | None = row["overdue_at"]
+    return Referral(
+        referral_id=row["referral_id"],
+        correlation_id=row["correlation_id"],
+        parties=Parties(row["referrer_id"], row["referrer_kind"], row["receiver_id"]),
+        commune=row["commune"],
+        themes=tuple(row["themes"]),
+        submitted_at=row["submitted_at"],
+        changed_at=row["changed_at"],
+        status=Status(row["status"]),
+        step=Status(row["step"]),
+        overdue_at=overdue_at,
+        version=row["version"],
+    )

@@ -1,0 +1,47 @@
+"""List an organisation's referrals, with names: audited, in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from referrals.app.ports import Audit, Dossiers, Line, Position
+from referrals.domain.status import Actor, Status
+
+
+@dataclass(frozen=True, slots=True)
+class ListReferrals:
+    """Whose referrals, on which side of them, and which part of the list."""
+
+    organisation_id: UUID
+    side: Actor
+    status: Status | None
+    after: Position | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of the list; `following` is where to read on, None at the end."""
+
+    lines: tuple[Line, ...]
+    following: Position | None
+    counts: Mapping[Status, int]
+
+
+async def list_referrals(asked: ListReferrals, *, dossiers: Dossiers, audit: Audit) -> Page:
+    """Return a page, the newest first, and how many referrals there are of each status in all."""
+    lines = await dossiers.page(
+        asked.organisation_id, asked.side, status=asked.status, after=asked.after, limit=asked.limit + 1
+    )
+    counts = await dossiers.counts(asked.organisation_id, asked.side)
+    shown = tuple(lines[: asked.limit])
+    named = [line.referral.referral_id for line in shown if line.person is not None]
+    if named:
+        await audit.read(named)
+    following = None
+    if len(lines) > asked.limit:
+        last = shown[-1].referral
+        following = Position(last.submitted_at, last.referral_id)
+    return Page(shown, following, counts)

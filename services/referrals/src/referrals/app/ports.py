@@ -1,0 +1,146 @@
+"""What the use cases need from outside. Every store is bound to the transaction of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from referrals.domain.decline import Decline
+from referrals.domain.person import Person, Told
+from referrals.domain.referral import Referral, StatusChanged
+from referrals.domain.status import Actor, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A commune that exists today."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation that takes part, with its public contact."""
+
+    organisation_id: UUID
+    code: str
+    name: str
+    phone: str | None
+    postal_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A collectivity with a département's powers, whether or not it takes part."""
+
+    code: str
+    name: str
+
+
+class Places(Protocol):
+    """The official geography."""
+
+    def find(self, code: str) -> Place:
+        """Return the commune; raises UnknownCommune or CommuneMerged."""
+        ...
+
+    def authority_over(self, code: str) -> Authority:
+        """Return the collectivity with jurisdiction over a commune that exists."""
+        ...
+
+
+class Councils(Protocol):
+    """The councils that take part, as last heard of."""
+
+    async def council_for(self, collectivity: str) -> Organisation | None: ...
+
+
+class Referrals(Protocol):
+    """Referrals to be changed."""
+
+    async def add(self, referral: Referral, told: Told, fact: StatusChanged) -> None:
+        """Store a new referral, its first step, its terms and its event."""
+        ...
+
+    async def lock(self, referral_id: UUID) -> Referral | None:
+        """Return a referral that nobody else may change before the transaction ends."""
+        ...
+
+    async def save(self, referral: Referral, fact: StatusChanged) -> None:
+        """Store a locked referral's new status, its step and its event; stops its terms once it is closed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a referral's history."""
+
+    at: datetime
+    status: str
+    by: str
+    decline: Decline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """A referral in full. `told` is None once erased."""
+
+    referral: Referral
+    told: Told | None
+    history: tuple[Step, ...]
+    subject_ref: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a list was left: the last referral that was returned."""
+
+    submitted_at: datetime
+    referral_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One referral of a list."""
+
+    referral: Referral
+    person: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a service is told of a referral it was told about by an event."""
+
+    referral_id: UUID
+    version: int
+    status: Status
+    person: Person | None
+    """None where there is no reason to know, or nothing left to know."""
+    gone: bool
+    """What was typed has been erased."""
+
+
+class Dossiers(Protocol):
+    """Referrals to be read. Nothing here locks."""
+
+    async def find(self, referral_id: UUID) -> Dossier | None: ...
+
+    async def page(
+        self, organisation_id: UUID, side: Actor, *, status: Status | None, after: Position | None, limit: int
+    ) -> Sequence[Line]:
+        """Return at most `limit` referrals of one side, the newest first."""
+        ...
+
+    async def counts(self, organisation_id: UUID, side: Actor) -> Mapping[Status, int]: ...
+
+    async def claim(self, referral_ids: Sequence[UUID]) -> Sequence[Claimed]: ...
+
+
+class Audit(Protocol):
+    """Who read personal data. Bound to the reader and to the purpose; part of the reading's transaction."""
+
+    async def read(self, referral_ids: Sequence[UUID]) -> None: ...

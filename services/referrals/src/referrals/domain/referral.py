@@ -1,0 +1,119 @@
+"""A referral: one organisation asks another to see a person, and is answered.
+
+Every change goes through `Referral._move`, which follows status.TABLE: a command either leads to the next status and
+returns the fact, with the next version, or raises ReferralRefused and changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from referrals.domain.decline import Decline
+from referrals.domain.errors import IllegalTransition, NotDue, WrongParty
+from referrals.domain.status import ACTOR_OF, OPEN, STEPS, TABLE, Actor, Command, Status
+
+OVERDUE_AFTER = timedelta(days=10)
+"""The council's time to answer, from submission."""
+
+EXPIRES_AFTER = timedelta(days=30)
+"""From submission, whatever happened meanwhile short of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """What happened: the fact that history keeps and an event tells."""
+
+    referral_id: UUID
+    version: int
+    status: Status
+    at: datetime
+    by: Actor
+    decline: Decline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """The two organisations of a referral."""
+
+    referrer_id: UUID
+    referrer_kind: str
+    receiver_id: UUID
+
+    def quality_of(self, organisation_id: UUID) -> frozenset[Actor]:
+        """Return as what an organisation may act: nothing at all for a third one."""
+        sides = {Actor.REFERRER: self.referrer_id, Actor.RECEIVER: self.receiver_id}
+        return frozenset(side for side, party in sides.items() if party == organisation_id)
+
+
+@dataclass(slots=True)
+class Referral:
+    """The aggregate. Who the person is stands apart (person.py): nothing here needs it."""
+
+    referral_id: UUID
+    correlation_id: UUID
+    parties: Parties
+    commune: str
+    themes: tuple[str, ...]
+    submitted_at: datetime
+    changed_at: datetime
+    status: Status = Status.DRAFT
+    step: Status = Status.SUBMITTED
+    """The last of STEPS reached: where an overdue referral goes on."""
+    overdue_at: datetime | None = None
+    version: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    def allowed(self, sides: frozenset[Actor]) -> tuple[Command, ...]:
+        """Return what whoever acts in these qualities may ask for now."""
+        return tuple(
+            command for command, actor in ACTOR_OF.items() if actor in sides and self._target(command) is not None
+        )
+
+    def submit(self, by: frozenset[Actor]) -> StatusChanged:
+        return self._move(Command.SUBMISSION, by, self.submitted_at)
+
+    def decide(
+        self, command: Command, by: frozenset[Actor], at: datetime, decline: Decline | None = None
+    ) -> StatusChanged:
+        """Do what a party asks; `decline` comes with Command.DECLINE and only with it."""
+        if (decline is not None) != (command is Command.DECLINE):
+            raise IllegalTransition
+        return self._move(command, by, at, decline)
+
+    def notice_silence(self, command: Command, at: datetime) -> StatusChanged:
+        """Mark the referral overdue or expired; raises NotDue while the receiver still has time."""
+        term = OVERDUE_AFTER if command is Command.OVERDUE else EXPIRES_AFTER
+        if at < self.submitted_at + term:
+            raise NotDue
+        return self._move(command, frozenset({Actor.SYSTEM}), at)
+
+    def _target(self, command: Command) -> Status | None:
+        if command is Command.OVERDUE and self.overdue_at is not None:
+            return None
+        # A late answer goes on from the step that was reached before the term.
+        return TABLE.get((self.status, command)) or (
+            TABLE.get((self.step, command)) if self.status is Status.OVERDUE else None
+        )
+
+    def _move(
+        self, command: Command, by: frozenset[Actor], at: datetime, decline: Decline | None = None
+    ) -> StatusChanged:
+        actor = ACTOR_OF[command]
+        if actor not in by:
+            raise WrongParty
+        target = self._target(command)
+        if target is None:
+            raise IllegalTransition
+        self.status = target
+        self.version += 1
+        self.changed_at = at
+        if target in STEPS:
+            self.step = target
+        if target is Status.OVERDUE:
+            self.overdue_at = at
+        return StatusChanged(self.referral_id, self.version, target, at, actor, decline)
