@@ -1,7 +1,7 @@
 """One whole Maillage for the tests that belong to no single service: every part a process of its own, as on a laptop.
 
-Started once a session by the `maillage` command itself, on free ports, in a folder of its own; it plays the demonstration
-on its way up, and its spans are collected here.
+Started once a session by the `maillage` command itself, on free ports, in a folder of its own; it plays the
+demonstration on its way up, and its spans are collected here.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def test_sql_is_never_built_from_values(product: Any) -> None:
         for node in ast.walk(source.tree)
         if isinstance(node, ast.JoinedStr)
         and any(isinstance(p, ast.FormattedValue) and not ast.unparse(p.value).isupper() for p in node.values)
-        and SQL.search("".join(p.value for p in node.values if isinstance(p, ast.Constant)))
+        and SQL.search("".join(str(p.value) for p in node.values if isinstance(p, ast.Constant)))
     ]
     assert not built
 
