@@ -150,13 +150,15 @@ class Postgres:
                 await asyncio.sleep(0.05)
                 continue
             try:
+                # Each service's role belongs in its own database and in no other.
+                await connection.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
                 version: str = await connection.fetchval("SHOW server_version")
                 return version.split(" ")[0]
             finally:
                 await connection.close()
 
     async def ensure_database(self, name: str, role: str, password: str) -> str:
-        """Create or bring into line a database owned by `role`, which alone may connect; return its address."""
+        """Create or bring into line a database that only `role` may connect to; return its address."""
         await databases.ensure_database(self.admin_dsn, name, role, password)
         return self._dsn(name, role, password)
 

@@ -1,0 +1,150 @@
+"""pytest plugin: `postgres_server`, `kafka_server`, `database` and `topic_name` for every test of the project.
+
+Servers start when first asked for, once a session. MAILLAGE_TEST_POSTGRES_DSN and MAILLAGE_TEST_KAFKA_BOOTSTRAP (with
+MAILLAGE_TEST_KAFKA_PARTNER_BOOTSTRAP) name servers to use instead. The summary says which server each tier used, so
+that a green run never hides that a tier did without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+if TYPE_CHECKING:
+    from maillage.testing.databases import DatabaseFactory
+    from maillage.testing.servers import KafkaServer, PostgresServer
+
+FIXTURES = {"postgres_server": "postgres", "kafka_server": "kafka"}
+"""Fixture to marker: `-m "not kafka"` leaves out what needs a broker."""
+
+MakeDatabase: TypeAlias = "Callable[[str | None], Awaitable[str]]"
+
+_started = pytest.StashKey[dict[str, str]]()
+_tiers = pytest.StashKey[dict[str, dict[str, int]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare what the summary needs."""
+    config.stash[_started] = {}
+    config.stash[_tiers] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server by the server it needs."""
+    for item in items:
+        for fixture in FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(FIXTURES[fixture])
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """The folder of this session's servers."""
+    from maillage.testing.servers import new_folder
+
+    folder = new_folder()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest, server_folder: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL for the session."""
+    from maillage.testing import servers
+
+    dsn = os.environ.get("MAILLAGE_TEST_POSTGRES_DSN", "")
+    server = servers.external_postgres(dsn) if dsn else servers.start_postgres(server_folder)
+    request.config.stash[_started]["postgres_server"] = str(server)
+    yield server
+    if server.process is not None:
+        server.process.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_server(request: pytest.FixtureRequest, server_folder: Path) -> Iterator[KafkaServer]:
+    """A Kafka for the session, with its loopback and its SCRAM listener."""
+    from maillage.testing import servers
+
+    bootstrap = os.environ.get("MAILLAGE_TEST_KAFKA_BOOTSTRAP", "")
+    partners = os.environ.get("MAILLAGE_TEST_KAFKA_PARTNER_BOOTSTRAP", "")
+    server = servers.external_kafka(bootstrap, partners) if bootstrap else servers.start_kafka(server_folder)
+    request.config.stash[_started]["kafka_server"] = str(server)
+    yield server
+    if server.process is not None:
+        server.process.stop()
+
+
+@pytest.fixture(scope="session")
+def database_factory(postgres_server: PostgresServer) -> Iterator[DatabaseFactory]:
+    """Every database of the session, and the templates they are copied from."""
+    from maillage.testing.databases import DatabaseFactory
+    from maillage.testing.servers import run_apart
+
+    factory = DatabaseFactory(postgres_server.admin_dsn)
+    yield factory
+    # Ours vanishes with its server.
+    if postgres_server.process is None:
+        run_apart(factory.drop_all)
+
+
+@pytest.fixture
+async def database(database_factory: DatabaseFactory) -> AsyncIterator[MakeDatabase]:
+    """Make databases: `await database("referrals")` has that service's schema, `await database(None)` is empty."""
+    lock = asyncio.Lock()
+    made: list[str] = []
+
+    async def make(package: str | None) -> str:
+        dsn = await database_factory.create(package, lock)
+        made.append(dsn)
+        return dsn
+
+    yield make
+    for dsn in made:
+        await database_factory.drop(dsn)
+
+
+@pytest.fixture
+def topic_name() -> Callable[[str], str]:
+    """Return a topic or group name that no other test has."""
+    return lambda stem: f"{stem}-{secrets.token_hex(6)}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Count the test for its tier, with the servers that it used."""
+    used = item.config.stash[_tiers].setdefault(tier_of(item.path), {"": 0})
+    used[""] += 1
+    for fixture in FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+        used[fixture] = used.get(fixture, 0) + 1
+    yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which servers each tier used."""
+    if not config.stash[_tiers]:
+        return
+    terminalreporter.section("servers used by each tier")
+    for line in describe(config.stash[_tiers], config.stash[_started]):
+        terminalreporter.write_line(line)
+
+
+def tier_of(path: Path) -> str:
+    """Return the folder below the last `tests`: unit, component, journey, …"""
+    parts = path.parts
+    last = len(parts) - 1 - parts[::-1].index("tests") if "tests" in parts else -1
+    return parts[last + 1] if 0 <= last < len(parts) - 2 else "other"
+
+
+def describe(tiers: dict[str, dict[str, int]], started: dict[str, str]) -> list[str]:
+    """Return one line a tier."""
+    lines = []
+    for tier, used in sorted(tiers.items()):
+        servers = [f"{started[name]}: {used[name]} tests" for name in FIXTURES if name in used and name in started]
+        lines.append(f"{tier:<14} {used['']:>4} tests   {', '.join(servers) or 'no server'}")
+    return lines
