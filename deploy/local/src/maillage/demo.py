@@ -144,12 +144,11 @@ class Seed:
             await self._kafka_access(url, known)
 
     async def _members(self, url: str, planned: Planned) -> list[dict[str, Any]]:
-        listed = await self._operator.get(f"{url}/members")
-        present = {m["label"]: m for m in (listed.get("items", []) if isinstance(listed, dict) else listed)}
         members = []
         for role, label in planned.members:
-            found = present.get(label) or await self._operator.post(f"{url}/members", {"role": role, "label": label})
-            members.append({"member_id": found["member_id"], "role": role, "label": label})
+            # The same label and role again is the same member.
+            answer = await self._operator.post(f"{url}/members", {"role": role, "label": label})
+            members.append({"member_id": answer["member_id"], "role": role, "label": label})
         return members
 
     async def _api_client(self, url: str, planned: Planned, known: dict[str, Any]) -> None:

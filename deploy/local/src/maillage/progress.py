@@ -5,6 +5,7 @@ A reader that went away (`make run | head`) never stops what runs.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TextIO
@@ -14,7 +15,7 @@ class Progress:
     """Lines for a person: French first, English after a middle dot."""
 
     def __init__(self, out: TextIO | None = None) -> None:
-        self._out: TextIO | None = out if out is not None else sys.stdout
+        self._out: TextIO = out if out is not None else sys.stdout
         self._start = time.monotonic()
 
     def step(self, text: str) -> None:
@@ -23,14 +24,13 @@ class Progress:
 
     def line(self, text: str = "") -> None:
         """Print a line as it is, at once."""
-        if self._out is None:
-            return
         try:
             self._out.write(f"{text}\n")
             self._out.flush()
-        except (OSError, ValueError):
-            # Closed pipe or closed stream: from now on there is nobody to tell.
-            self._out = None
+        except OSError:
+            # Closed pipe: from now on there is nobody to tell, not even at exit, when the interpreter flushes.
+            with open(os.devnull, "w", encoding="utf-8") as nowhere:
+                os.dup2(nowhere.fileno(), self._out.fileno())
 
 
 def seconds(value: float) -> str:

@@ -35,7 +35,11 @@ class PostgresServer:
             self._progress.step("PostgreSQL : celui de MAILLAGE_POSTGRES_DSN · the server that the setting names")
             return settings.postgres_dsn.get_secret_value()
         server = Postgres(
-            PostgresConfig(settings.data_dir / "postgres", settings.logs_dir / "postgres.log", settings.postgres_port)
+            PostgresConfig(
+                directory=settings.data_dir / "postgres",
+                log_file=settings.logs_dir / "postgres.log",
+                port=settings.postgres_port,
+            )
         )
         await in_daemon_thread(lambda: server.prepare(self._progress.step))
         part = Part(
@@ -72,11 +76,11 @@ class KafkaServer:
             return
         server = Kafka(
             KafkaConfig(
-                settings.data_dir / "kafka",
-                settings.logs_dir / "kafka.log",
-                settings.kafka_port,
-                settings.kafka_controller_port,
-                settings.kafka_partner_port,
+                directory=settings.data_dir / "kafka",
+                log_file=settings.logs_dir / "kafka.log",
+                port=settings.kafka_port,
+                controller_port=settings.kafka_controller_port,
+                partner_port=settings.kafka_partner_port,
             )
         )
         await in_daemon_thread(lambda: server.prepare(self._progress.step))

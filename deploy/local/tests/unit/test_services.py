@@ -1,0 +1,84 @@
+"""What a service's process is given: its own secrets, and nothing of the administrator's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from maillage.databases import dsn_for
+from maillage.secrets import SERVICE_NAMES, Secrets
+from maillage.services import Endpoints, environment, not_ready_because
+from maillage.settings import LocalSettings, default_data_dir, load
+
+ENDPOINTS = Endpoints(
+    "127.0.0.1:9092", "127.0.0.1:9094", {name: f"postgresql://{name}@db/{name}" for name in SERVICE_NAMES}
+)
+
+
+def test_administrator_and_other_databases_are_kept_back_when_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILLAGE_POSTGRES_DSN", "postgresql://admin:canary-admin@db/postgres")
+    monkeypatch.setenv("MAILLAGE_PARTNERS_DATABASE_DSN", "postgresql://p:canary-partners@db/p")
+    settings = LocalSettings(data_dir=tmp_path)
+
+    given = environment("referrals", settings, Secrets(tmp_path / "secrets"), ENDPOINTS)
+
+    assert "canary" not in "".join(given.values())
+    assert given["MAILLAGE_DATABASE_DSN"] == "postgresql://referrals@db/referrals"
+
+
+def test_only_partners_may_sign_when_environments_are_made(tmp_path: Path) -> None:
+    settings = LocalSettings(data_dir=tmp_path)
+    secrets = Secrets(tmp_path / "secrets")
+
+    signers = [
+        name for name in SERVICE_NAMES if "MAILLAGE_SIGNING_KEY_FILE" in environment(name, settings, secrets, ENDPOINTS)
+    ]
+
+    assert signers == ["partners"]
+
+
+def test_demonstration_login_is_off_when_on_a_site(tmp_path: Path) -> None:
+    secrets = Secrets(tmp_path / "secrets")
+
+    def login(settings: LocalSettings) -> str:
+        return environment("portal", settings, secrets, ENDPOINTS)["MAILLAGE_DEMO_LOGIN"]
+
+    assert login(LocalSettings(data_dir=tmp_path)) == "true"
+    assert login(LocalSettings(data_dir=tmp_path, stack="site")) == "false"
+
+
+def test_password_is_quoted_when_dsn_is_made() -> None:
+    dsn = dsn_for("postgresql://admin:x@db.example:6000/postgres?sslmode=require", "maillage_portal", "role", "a/b@c:d")
+
+    assert dsn == "postgresql://role:a%2Fb%40c%3Ad@db.example:6000/maillage_portal?sslmode=require"
+
+
+def test_administrator_stays_when_only_the_database_changes() -> None:
+    assert dsn_for("postgresql://admin:x@db/postgres", "other") == "postgresql://admin:x@db/other"
+
+
+def test_failing_checks_are_named_when_not_ready() -> None:
+    assert not_ready_because({"checks": {"database": "ok", "kafka": "not connected"}}) == "kafka: not connected"
+
+
+def test_own_database_is_used_when_set(tmp_path: Path) -> None:
+    settings = LocalSettings(data_dir=tmp_path, portal_database_dsn=SecretStr("postgresql://portal@elsewhere/p"))
+
+    assert settings.own_database_of("portal") == "postgresql://portal@elsewhere/p"
+    assert settings.own_database_of("partners") is None
+
+
+def test_data_folder_is_the_checkout_s_when_called_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deploy" / "local").mkdir(parents=True)
+    (tmp_path / "deploy" / "local" / "pyproject.toml").touch()
+    below = tmp_path / "services" / "portal"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    monkeypatch.delenv("MAILLAGE_DATA_DIR", raising=False)
+
+    assert default_data_dir() == tmp_path / ".maillage"
+    assert load().data_dir == tmp_path / ".maillage"
