@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 from fastapi import FastAPI
+from httpx import AsyncClient
 
 from chassis.app import Parts, build_app
+from chassis.outgoing import internal_client
 from chassis.runtime import Runtime, build_runtime
 from chassis.settings import load, read_secret
 from portal.adapters.geography import OfficialCommunes
 from portal.adapters.http import assets, drafts, entrance, failures, live, referrals
 from portal.adapters.http.shell import Contact, Shell, load_templates
 from portal.adapters.postgres import PostgresCursors, PostgresDrafts, PostgresSessions
-from portal.adapters.sealing import Seal
 from portal.adapters.tokens import Tokens
 from portal.adapters.upstream import OrganisationFeed, Services
 from portal.app.follow_feed import FeedHub
@@ -26,9 +26,12 @@ CONNECTIONS_MAX = 100
 
 def create_app(settings: PortalSettings | None = None) -> FastAPI:
     """Return the portal's application; raises SettingsRefused when it must not start."""
-    settings = settings or load(PortalSettings)
+    return compose(settings or load(PortalSettings), internal_client(connections=CONNECTIONS_MAX))
+
+
+def compose(settings: PortalSettings, client: AsyncClient) -> FastAPI:
+    """Return the application with the services reached through `client`, which it closes at the end."""
     runtime = build_runtime("portal", settings)
-    client = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS_MAX), follow_redirects=False)
     shell = build_shell(settings, runtime, client)
 
     async def close_at_the_end() -> None:
@@ -45,7 +48,7 @@ def create_app(settings: PortalSettings | None = None) -> FastAPI:
     return app
 
 
-def build_shell(settings: PortalSettings, runtime: Runtime, client: httpx.AsyncClient) -> Shell:
+def build_shell(settings: PortalSettings, runtime: Runtime, client: AsyncClient) -> Shell:
     """Return everything pages are made with."""
     secret = read_secret(settings.client_secret_file, "MAILLAGE_CLIENT_SECRET_FILE")
     tokens = Tokens(client, settings.token_url, settings.client_id, secret, runtime.clock)
@@ -53,7 +56,7 @@ def build_shell(settings: PortalSettings, runtime: Runtime, client: httpx.AsyncC
     return Shell(
         clock=runtime.clock,
         sessions=PostgresSessions(runtime.db),
-        drafts=PostgresDrafts(runtime.db, Seal.from_file(settings.master_key_file)),
+        drafts=PostgresDrafts(runtime.db, runtime.vault()),
         desk=services,
         directory=services,
         communes=OfficialCommunes(),

@@ -20,7 +20,7 @@ class PortalSettings(ServiceSettings):
     partners_url: str = Field(description="Base URL of the partners service.")
     referrals_url: str = Field(description="Base URL of the referrals service.")
     portal_url: str = Field(default="", description="Public base URL; https:// makes cookies Secure.")
-    demo_login: bool = Field(default=False, description="Sign in by choosing an invented member; never with real people.")
+    demo_login: bool = Field(default=False, description="Sign in by choosing an invented member.")
     contact_phone: str = Field(default="", description="Telephone number at the foot of every page.")
     contact_address: str = Field(default="", description="Postal address at the foot of every page.")
 
@@ -33,7 +33,7 @@ class PortalSettings(ServiceSettings):
     @model_validator(mode="after")
     def _a_way_to_reach_somebody(self) -> Self:
         if self.stack == "site" and not (self.contact_phone and self.contact_address):
-            raise ValueError("MAILLAGE_CONTACT_PHONE and MAILLAGE_CONTACT_ADDRESS are needed: every page ends with them")
+            raise ValueError("MAILLAGE_CONTACT_PHONE and MAILLAGE_CONTACT_ADDRESS are needed: pages end with them")
         return self
 
     @property

@@ -161,10 +161,8 @@ def referral(answer: dict[str, Any]) -> Referral:
     full = _read(_Full, answer, "referrals")
     person = full.person
     history = tuple(
-        Step(
-            step.at, step.status, step.by, step.organisation_name or "", tuple(step.reasons or ()), step.declined_by or ""
-        )
-        for step in full.history
+        Step(one.at, one.status, one.by, one.organisation_name or "", tuple(one.reasons or ()), one.declined_by or "")
+        for one in full.history
     )
     return Referral(
         line=full.line(),

@@ -5,10 +5,13 @@ Nothing of a request or an answer is put into an error's text: both may hold per
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from chassis.http_spans import client_span
+from chassis.tracing import inject
 from portal.domain.errors import AccessLost, Conflict, KeyReused, NotFound, Refused, SendingInProgress, ServiceSilent
 
 TIMEOUT = httpx.Timeout(6.0, connect=2.0, pool=3.0)
@@ -18,12 +21,32 @@ BODY_BYTES_MAX = 2_000_000
 """No answer of a service is larger; a larger one is a fault."""
 
 
-async def call(client: httpx.AsyncClient, service: str, method: str, url: str, **options: Any) -> httpx.Response:
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a call goes: `template` names it in spans, `path` may hold an id."""
+
+    service: str
+    method: str
+    base_url: str
+    template: str
+    path: str = ""
+
+    @property
+    def url(self) -> str:
+        return self.base_url + (self.path or self.template)
+
+
+async def call(client: httpx.AsyncClient, route: Route, **options: Any) -> httpx.Response:
     """Return a 2xx answer, or raise one of `portal.domain.errors`."""
-    try:
-        response = await client.request(method, url, **options)
-    except (httpx.HTTPError, httpx.InvalidURL):
-        raise ServiceSilent(service) from None
+    service = route.service
+    headers: dict[str, str] = {"Accept": "application/json", **options.pop("headers", {})}
+    with client_span(route.method, route.template, {"peer.service": service}) as span:
+        inject(headers)
+        try:
+            response = await client.request(route.method, route.url, headers=headers, **options)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            raise ServiceSilent(service) from None
+        span.set_attribute("http.response.status_code", response.status_code)
     if len(response.content) > BODY_BYTES_MAX:
         raise ServiceSilent(service)
     if response.is_success:

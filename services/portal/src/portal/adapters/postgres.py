@@ -7,13 +7,16 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
+from chassis.crypto import SealBroken, Vault, WrappedKey
 from chassis.db import Database, Tx
 from chassis.errors import DependencyDown
 from portal.adapters.csrf import csrf_of
-from portal.adapters.sealing import Seal, Unreadable
 from portal.domain.draft import Draft
 from portal.domain.errors import NotFound, ServiceSilent
 from portal.domain.member import Kind, Member, Session
@@ -32,13 +35,16 @@ CLOSE_SESSION = "DELETE FROM sessions WHERE token_hash = $1"
 # Index sessions_expiry; signing in is rare enough to carry the cleaning.
 EXPIRE_SESSIONS = "DELETE FROM sessions WHERE expires_at <= $1"
 
-READ_DRAFT = "SELECT sealed, referral_id FROM drafts WHERE draft_id = $1 AND member_id = $2"
+READ_DRAFT = "SELECT draft_key, sealed, referral_id FROM drafts WHERE draft_id = $1 AND member_id = $2"
 # The primary key makes two first clicks one draft; the row lock then makes them take turns.
 CREATE_DRAFT = """
-INSERT INTO drafts (draft_id, member_id, sealed, created_at, changed_at) VALUES ($1, $2, $3, $4, $4)
+INSERT INTO drafts (draft_id, member_id, draft_key, sealed, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)
 ON CONFLICT (draft_id) DO NOTHING"""
-LOCK_DRAFT = "SELECT sealed, referral_id FROM drafts WHERE draft_id = $1 AND member_id = $2 FOR UPDATE"
-STORE_DRAFT = "UPDATE drafts SET sealed = $3, referral_id = $4, changed_at = $5 WHERE draft_id = $1 AND member_id = $2"
+LOCK_DRAFT = """
+SELECT draft_key, sealed, referral_id FROM drafts WHERE draft_id = $1 AND member_id = $2 FOR UPDATE"""
+STORE_DRAFT = """
+UPDATE drafts SET draft_key = $3, sealed = $4, referral_id = $5, changed_at = $6
+WHERE draft_id = $1 AND member_id = $2"""
 # Index drafts_of_member.
 UNSENT_DRAFTS = """
 SELECT draft_id, changed_at FROM drafts WHERE member_id = $1 AND referral_id IS NULL ORDER BY changed_at DESC LIMIT 5"""
@@ -99,30 +105,33 @@ class PostgresSessions:
 
 
 class PostgresDrafts:
-    """Implements Drafts; what was typed is sealed before it leaves this process."""
+    """Implements Drafts; what was typed is sealed before it leaves this process, each draft under a key of its own."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
-        self._seal = seal
+        self._vault = vault
 
     async def read(self, draft_id: UUID, member_id: UUID) -> Draft:
         async with _transaction(self._database) as tx:
             row = await tx.fetchrow(READ_DRAFT, draft_id, member_id)
         if row is None:
             raise NotFound
-        return self._open(draft_id, member_id, row["sealed"], row["referral_id"])
+        return self._open(Draft(draft_id, member_id), row)
 
     async def change(self, draft_id: UUID, member_id: UUID, edit: Callable[[Draft], Draft], *, now: datetime) -> Draft:
-        empty = Draft(draft_id, member_id)
+        empty, key = Draft(draft_id, member_id), self._vault.new_person_key()
         async with _transaction(self._database) as tx:
             await tx.execute(EXPIRE_DRAFTS, now - timedelta(days=DRAFT_DAYS))
-            await tx.execute(CREATE_DRAFT, draft_id, member_id, self._close(empty), now)
+            await tx.execute(CREATE_DRAFT, draft_id, member_id, key, self._seal(empty, key), now)
             row = await tx.fetchrow(LOCK_DRAFT, draft_id, member_id)
             if row is None:
                 raise NotFound
-            draft = edit(self._open(draft_id, member_id, row["sealed"], row["referral_id"]))
-            sealed = None if draft.referral_id else self._close(draft)
-            await tx.execute(STORE_DRAFT, draft_id, member_id, sealed, draft.referral_id, now)
+            draft = edit(self._open(empty, row))
+            kept, sealed = None, None
+            if draft.referral_id is None:
+                kept = row["draft_key"]
+                sealed = self._seal(draft, kept)
+            await tx.execute(STORE_DRAFT, draft_id, member_id, kept, sealed, draft.referral_id, now)
         return draft
 
     async def unsent(self, member_id: UUID) -> Sequence[tuple[UUID, datetime]]:
@@ -134,19 +143,26 @@ class PostgresDrafts:
         async with _transaction(self._database) as tx:
             await tx.execute(DISCARD_DRAFT, draft_id, member_id)
 
-    def _close(self, draft: Draft) -> bytes:
+    def _seal(self, draft: Draft, key: WrappedKey) -> bytes:
         content = {"typed": draft.typed, "seen": sorted(draft.seen), "attempt": draft.attempt}
-        return self._seal.seal(json.dumps(content).encode("utf-8"), draft.draft_id, draft.member_id)
+        return self._vault.seal(key, json.dumps(content).encode("utf-8"), context=_place(draft))
 
-    def _open(self, draft_id: UUID, member_id: UUID, sealed: bytes | None, referral_id: UUID | None) -> Draft:
-        if sealed is None:
-            return Draft(draft_id, member_id, referral_id=referral_id)
+    def _open(self, draft: Draft, row: asyncpg.Record) -> Draft:
+        if row["sealed"] is None:
+            return replace(draft, referral_id=row["referral_id"])
         try:
-            content = json.loads(self._seal.open(sealed, draft_id, member_id))
-        except Unreadable:
+            text = self._vault.open(row["draft_key"], row["sealed"], context=_place(draft))
+        except SealBroken:
+            # Another master key, after a restore: what was typed is lost to us, and the page offers a new form.
             raise NotFound from None
+        content = json.loads(text)
         typed = {name: tuple(values) for name, values in content["typed"].items()}
-        return Draft(draft_id, member_id, typed, frozenset(content["seen"]), content["attempt"])
+        return replace(draft, typed=typed, seen=frozenset(content["seen"]), attempt=content["attempt"])
+
+
+def _place(draft: Draft) -> str:
+    """Bind the text to its draft and author: a row copied to another does not open."""
+    return f"portal.drafts:{draft.draft_id}:{draft.member_id}"
 
 
 class PostgresCursors:

@@ -13,11 +13,12 @@ from uuid import UUID
 import httpx
 
 from chassis.clock import Clock
-from portal.adapters.calls import call, json_object
+from portal.adapters.calls import Route, call, json_object
 from portal.domain.errors import AccessLost, Refused, ServiceSilent
 
-TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant, RFC 8693
-MEMBER_TOKEN_TYPE = "urn:maillage:member"  # noqa: S105 - the name of a type
+TOKEN_PATH = "/oauth/token"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+MEMBER_TOKEN_TYPE = "urn:maillage:member"
 
 AGE_MARGIN_SECONDS = 30
 """A token is renewed this long before it expires, so that it never does on its way to a service."""
@@ -37,7 +38,7 @@ class Tokens:
 
     def __init__(self, client: httpx.AsyncClient, token_url: str, client_id: str, secret: str, clock: Clock) -> None:
         self._client = client
-        self._url = token_url
+        self._route = Route("partners", "POST", token_url.removesuffix(TOKEN_PATH), TOKEN_PATH)
         self._credentials = httpx.BasicAuth(client_id, secret)
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
@@ -72,7 +73,7 @@ class Tokens:
         if subject:
             form = {"grant_type": TOKEN_EXCHANGE, "subject_token": subject, "subject_token_type": MEMBER_TOKEN_TYPE}
         try:
-            response = await call(self._client, "partners", "POST", self._url, data=form, auth=self._credentials)
+            response = await call(self._client, self._route, data=form, auth=self._credentials)
         except Refused:
             raise AccessLost from None
         answer = json_object(response, "partners")

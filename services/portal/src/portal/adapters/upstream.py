@@ -9,10 +9,10 @@ from uuid import UUID
 import httpx
 
 from portal.adapters import answers
-from portal.adapters.calls import TIMEOUT, call, json_object
+from portal.adapters.calls import TIMEOUT, Route, call, json_object
 from portal.adapters.tokens import Tokens
 from portal.app.ports import FeedBatch
-from portal.domain.errors import AccessLost, ServiceSilent
+from portal.domain.errors import AccessLost
 from portal.domain.member import Member
 from portal.domain.referral import Referral, ReferralPage
 
@@ -32,8 +32,7 @@ class Services:
         self._referrals = referrals_url.rstrip("/")
 
     async def members(self) -> Sequence[Member]:
-        response = await self._call("partners", None, "GET", f"{self._partners}/members")
-        return answers.members(response)
+        return answers.members(await self._call(self._to_partners("/members"), None))
 
     async def page(self, member: Member, *, status: str, after: str, limit: int) -> ReferralPage:
         params: dict[str, str | int] = {"limit": limit}
@@ -41,52 +40,53 @@ class Services:
             params["status"] = status
         if after:
             params["after"] = after
-        response = await self._call("referrals", member, "GET", f"{self._referrals}/referrals", params=params)
+        response = await self._call(self._to_referrals("GET", "/referrals"), member, params=params)
         return answers.referral_page(json_object(response, "referrals"))
 
     async def read(self, member: Member, referral_id: UUID) -> Referral:
-        response = await self._call("referrals", member, "GET", f"{self._referrals}/referrals/{referral_id}")
-        return answers.referral(json_object(response, "referrals"))
+        route = self._to_referrals("GET", "/referrals/{id}", f"/referrals/{referral_id}")
+        return answers.referral(json_object(await self._call(route, member), "referrals"))
 
     async def submit(self, member: Member, body: Mapping[str, object], *, key: UUID) -> UUID:
-        response = await self._call(
-            "referrals", member, "POST", f"{self._referrals}/referrals", json=body, headers={"Idempotency-Key": str(key)}
-        )
+        route = self._to_referrals("POST", "/referrals")
+        response = await self._call(route, member, json=body, headers={"Idempotency-Key": str(key)})
         return answers.referral_id(json_object(response, "referrals"))
 
     async def command(
         self, member: Member, referral_id: UUID, command: str, body: Mapping[str, object], *, key: str
     ) -> None:
-        url = f"{self._referrals}/referrals/{referral_id}/{command}"
+        route = self._to_referrals("POST", f"/referrals/{{id}}/{command}", f"/referrals/{referral_id}/{command}")
         options: dict[str, Any] = {"headers": {"Idempotency-Key": key}}
         if body:
             options["json"] = body
-        await self._call("referrals", member, "POST", url, **options)
+        await self._call(route, member, **options)
 
     async def read_feed(self, member: Member, *, after: str, wait_seconds: int) -> FeedBatch:
         params: dict[str, str | int] = {"limit": FEED_LIMIT, "wait": wait_seconds}
         if after:
             params["after"] = after
         timeout = httpx.Timeout(wait_seconds + FEED_MARGIN_SECONDS, connect=2.0)
-        response = await self._call("partners", member, "GET", f"{self._partners}/feed", params=params, timeout=timeout)
+        response = await self._call(self._to_partners("/feed"), member, params=params, timeout=timeout)
         return answers.feed_batch(json_object(response, "partners"))
 
-    async def _call(self, service: str, member: Member | None, method: str, url: str, **options: Any) -> httpx.Response:
+    def _to_partners(self, path: str) -> Route:
+        return Route("partners", "GET", self._partners, path)
+
+    def _to_referrals(self, method: str, template: str, path: str = "") -> Route:
+        return Route("referrals", method, self._referrals, template, path)
+
+    async def _call(self, route: Route, member: Member | None, **options: Any) -> httpx.Response:
         """Call with a token; a token refused once is asked for anew, since keys and roles may have changed."""
-        member_id = member.member_id if member else None
-        headers = {**options.pop("headers", {}), "Accept": "application/json"}
-        options.setdefault("timeout", TIMEOUT)
-        for last in (False, True):
-            token = await (self._tokens.of(member_id) if member_id else self._tokens.own())
-            try:
-                return await call(
-                    self._client, service, method, url, headers={**headers, "Authorization": f"Bearer {token}"}, **options
-                )
-            except AccessLost:
-                self._tokens.forget(member_id)
-                if last:
-                    raise
-        raise ServiceSilent(service)
+        try:
+            return await self._call_once(route, member, options)
+        except AccessLost:
+            self._tokens.forget(member.member_id if member else None)
+            return await self._call_once(route, member, options)
+
+    async def _call_once(self, route: Route, member: Member | None, options: Mapping[str, Any]) -> httpx.Response:
+        token = await (self._tokens.of(member.member_id) if member else self._tokens.own())
+        headers = {**options.get("headers", {}), "Authorization": f"Bearer {token}"}
+        return await call(self._client, route, **{"timeout": TIMEOUT, **options, "headers": headers})
 
 
 class OrganisationFeed:

@@ -72,7 +72,9 @@ async def list_referrals(desk: ReferralDesk, member: Member, asked: ListAsked) -
     return ListShown(part, first, oldest, number, pages, total, total > len(lines), counts)
 
 
-async def _oldest(desk: ReferralDesk, member: Member, first: FirstThing, lines: list[ReferralLine]) -> ReferralLine | None:
+async def _oldest(
+    desk: ReferralDesk, member: Member, first: FirstThing, lines: list[ReferralLine]
+) -> ReferralLine | None:
     """Return the referral to answer first: the oldest of the most pressing status."""
     if not first.count:
         return None
@@ -80,5 +82,3 @@ async def _oldest(desk: ReferralDesk, member: Member, first: FirstThing, lines: 
     if not group:
         group = list((await desk.page(member, status=first.status, after="", limit=BATCH)).lines)
     return min(group, key=lambda line: line.submitted_at, default=None)
-
-

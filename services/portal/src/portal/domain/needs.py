@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data_inclusion.schema.v1 import Categorie, Thematique
+from data_inclusion.schema.v1 import Categorie, Thematique  # type: ignore[import-untyped]  # it ships no py.typed
 
 NEEDS_MAX = 5
 """The referrals service accepts one to five: more would say nothing about what comes first."""

@@ -11,15 +11,18 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 
--- Forms being filled in. `sealed` holds personal data: AES-256-GCM, bound to the draft and its author; null once sent.
+-- Forms being filled in. `sealed` holds personal data, encrypted under `draft_key`, itself wrapped by a key outside the
+-- database; both are gone once the referral is sent.
 CREATE TABLE drafts (
     draft_id    uuid PRIMARY KEY,
     member_id   uuid        NOT NULL,
+    draft_key   bytea,
     sealed      bytea,
     referral_id uuid,
     created_at  timestamptz NOT NULL,
     changed_at  timestamptz NOT NULL,
-    CHECK ((sealed IS NULL) = (referral_id IS NOT NULL))
+    CHECK ((sealed IS NULL) = (referral_id IS NOT NULL)),
+    CHECK ((sealed IS NULL) = (draft_key IS NULL))
 );
 CREATE INDEX drafts_of_member ON drafts (member_id, changed_at DESC);
 CREATE INDEX drafts_age ON drafts (changed_at);

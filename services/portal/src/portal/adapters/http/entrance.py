@@ -47,7 +47,9 @@ async def sign_in_page(request: Request) -> Response:
     return await draw_sign_in(request)
 
 
-async def draw_sign_in(request: Request, *, status: int = 200, kept: Form | None = None, fault: bool = False) -> Response:
+async def draw_sign_in(
+    request: Request, *, status: int = 200, kept: Form | None = None, fault: bool = False
+) -> Response:
     """Draw the choice of members; `kept` is a form that lost its session and continues after signing in."""
     shell = shell_of(request)
     members = await shell.directory.members() if shell.demo_login else []
@@ -73,7 +75,8 @@ def kept_fields(path: str, form: Form) -> list[tuple[str, str]]:
     """Return a form as hidden fields, under names of their own; one already carried goes on being carried."""
     if form.get(KEPT_PATH):
         return [(name, value) for name, values in form.fields.items() if name.startswith("garde") for value in values]
-    return [(KEPT_PATH, path)] + [(KEPT_PREFIX + name, value) for name, values in form.kept().items() for value in values]
+    typed = [(KEPT_PREFIX + name, value) for name, values in form.kept().items() for value in values]
+    return [(KEPT_PATH, path), *typed]
 
 
 @router.post("/connexion")

@@ -143,7 +143,8 @@ class PagesForProblems:
 
 
 def _is_problem(message: Message) -> bool:
-    return dict(message["headers"]).get(b"content-type", b"").startswith(b"application/problem+json")
+    kind: bytes = dict(message["headers"]).get(b"content-type", b"")
+    return kind.startswith(b"application/problem+json")
 
 
 def _failure_page(request: Request, problem: Message) -> Response:

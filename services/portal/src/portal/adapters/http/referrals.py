@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -69,7 +70,7 @@ async def one(request: Request, referral_id: UUID, envoyee: str = "", change: st
     )
 
 
-def referral_values(session: Session, referral: Referral) -> dict[str, object]:
+def referral_values(session: Session, referral: Referral) -> dict[str, Any]:
     """Return what the page and its live parts show of a referral."""
     submitted = referral.line.submitted_at
     commands = offered(referral, session.member.kind)
