@@ -1,0 +1,1 @@
+"""How the use cases reach HTTP, PostgreSQL and Kafka."""

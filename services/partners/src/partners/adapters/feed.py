@@ -1,0 +1,103 @@
+"""The feed on PostgreSQL: reads that hold a connection for one statement, waits that hold none.
+
+Whoever waits is woken by one question a process asks for all of them: at once when this process has committed
+something, else a few times a second, so that what another replica committed is seen too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.db import Database
+from chassis.outbox import Doorbell
+from partners.app.ports import FeedRow
+
+POLL_SECONDS = 0.1
+"""What a commit of another replica may wait to be seen; one indexed look-up while anybody waits, none otherwise."""
+
+# partner_stream_pkey, then a range of stream_events_pkey. The position is read first: it never exceeds the rows seen.
+LAST = "SELECT last_position FROM partner_stream WHERE organisation_id = $1"
+READ = """
+SELECT position, headers, payload FROM stream_events
+WHERE organisation_id = $1 AND position > $2 ORDER BY position LIMIT $3
+"""
+ARRIVED = """
+SELECT s.organisation_id, s.last_position FROM partner_stream s WHERE s.organisation_id = ANY ($1)
+"""
+
+
+class FeedDoorbell(Doorbell):
+    """The process's doorbell, which also wakes whoever waits for the feed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.committed = asyncio.Event()
+
+    def ring(self) -> None:
+        super().ring()
+        self.committed.set()
+
+
+class _Waiter:
+    __slots__ = ("after", "arrived")
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.arrived = asyncio.Event()
+
+
+class PostgresFeed:
+    """Implements Feed; `run` is the process's one question, in the background."""
+
+    def __init__(self, db: Database, background_db: Database, doorbell: FeedDoorbell) -> None:
+        self._db = db
+        self._background_db = background_db
+        self._doorbell = doorbell
+        self._waiting: dict[UUID, set[_Waiter]] = {}
+        self._somebody = asyncio.Event()
+
+    async def read(self, organisation_id: UUID, after: int, limit: int) -> tuple[int, list[FeedRow]]:
+        async with self._db.connection() as connection:
+            last = await connection.fetchval(LAST, organisation_id) or 0
+            rows: Sequence[FeedRow] = ()
+            if after < last:
+                found = await connection.fetch(READ, organisation_id, after, limit)
+                rows = [FeedRow(row["position"], row["headers"], row["payload"]) for row in found]
+        return max(last, rows[-1].position if rows else 0), list(rows)
+
+    async def arrival(self, organisation_id: UUID, after: int, seconds: float) -> None:
+        waiter = _Waiter(after)
+        self._waiting.setdefault(organisation_id, set()).add(waiter)
+        self._somebody.set()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await waiter.arrived.wait()
+        finally:
+            waiters = self._waiting[organisation_id]
+            waiters.discard(waiter)
+            if not waiters:
+                del self._waiting[organisation_id]
+
+    async def run(self) -> None:
+        """Wake waiters when their stream has moved, for as long as the process runs."""
+        while True:
+            if not self._waiting:
+                self._somebody.clear()
+                await self._somebody.wait()
+            self._doorbell.committed.clear()
+            await self._wake_arrived()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._doorbell.committed.wait()
+
+    async def _wake_arrived(self) -> None:
+        async with self._background_db.connection() as connection:
+            rows = await connection.fetch(ARRIVED, list(self._waiting))
+        for row in rows:
+            for waiter in self._waiting.get(row["organisation_id"], ()):
+                if row["last_position"] > waiter.after:
+                    waiter.arrived.set()

@@ -1,0 +1,228 @@
+"""Routes for operators: organisations, their territories, API clients and members."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.auth import Caller, require
+from chassis.db import Tx
+from chassis.problems import Problem
+from chassis.runtime import Runtime, runtime_of
+from chassis.sentences import Said
+from partners.adapters.events import OutboxPublisher, ScopeEvents
+from partners.adapters.http.refusals import refusals
+from partners.adapters.postgres.organisations import PostgresClients, PostgresMembers, PostgresOrganisations
+from partners.adapters.postgres.referrals import PostgresReferrals
+from partners.adapters.postgres.streams import PostgresStreams
+from partners.app.add_member import add_member
+from partners.app.issue_client import issue_client
+from partners.app.register_organisation import Desk, change_territory, register_organisation
+from partners.app.revoke_client import revoke_client
+from partners.domain.access import Member, Role
+from partners.domain.errors import NotFound
+from partners.domain.organisation import Details, Kind, Organisation, Territory
+
+router = APIRouter()
+
+CODES_MAX = 40_000
+"""Above the number of communes of France."""
+
+Operator = Annotated[Caller, require("operations")]
+Parts = Annotated[Runtime, Depends(runtime_of)]
+Code = Annotated[str, Path(pattern=r"^[a-z0-9]{2,20}$")]
+Codes = Annotated[list[Annotated[str, Field(max_length=20)]], Field(max_length=CODES_MAX)]
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class TerritoryBody(BaseModel):
+    """Places by official codes."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    communes: Codes = []
+    epcis: Codes = []
+    departements: Codes = []
+    collectivities: Codes = []
+
+    def territory(self) -> Territory:
+        return Territory.of(
+            communes=self.communes,
+            epcis=self.epcis,
+            departements=self.departements,
+            collectivities=self.collectivities,
+        )
+
+
+class OrganisationBody(BaseModel):
+    """An organisation, whole."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: Line
+    kind: Literal["association", "council"]
+    phone: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9 +().-]+$")]
+    postal_address: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x09\x0b-\x1f]+$")]
+    territory: TerritoryBody
+
+
+class ClientBody(BaseModel):
+    """What a new client may do; everything its organisation may, unless said."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    scopes: Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=10)] | None = None
+
+
+class MemberBody(BaseModel):
+    """A post; the label names what it is, never who holds it."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    role: Role
+    label: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
+
+
+def organisation_document(organisation: Organisation) -> dict[str, Any]:
+    """Return an organisation as the API shows it."""
+    details = organisation.details
+    return {
+        "organisation_id": str(organisation.organisation_id),
+        "code": organisation.code,
+        "kind": organisation.kind.value,
+        "name": details.name,
+        "phone": details.phone,
+        "postal_address": details.postal_address,
+        "territory": {
+            "communes": details.territory.communes,
+            "epcis": details.territory.epcis,
+            "departements": details.territory.departements,
+            "collectivities": details.territory.collectivities,
+        },
+        "version": organisation.version,
+        "changed_at": organisation.changed_at,
+    }
+
+
+@asynccontextmanager
+async def _transaction(runtime: Runtime) -> AsyncIterator[tuple[Tx, datetime]]:
+    async with refusals(), runtime.transaction() as tx:
+        yield tx, runtime.clock.now()
+
+
+def _desk(tx: Tx, at: datetime) -> Desk:
+    return Desk(
+        PostgresOrganisations(tx), OutboxPublisher(tx, at), PostgresStreams(tx), PostgresReferrals(tx), ScopeEvents()
+    )
+
+
+@router.put("/organisations/{code}")
+async def put_organisation(
+    code: Code, body: OrganisationBody, _: Operator, runtime: Parts, response: Response
+) -> dict[str, Any]:
+    """Register an organisation or change it; the same body twice changes nothing."""
+    details = Details(body.name, body.phone, body.postal_address, body.territory.territory())
+    async with _transaction(runtime) as (tx, at):
+        organisation, is_new = await register_organisation(_desk(tx, at), code, Kind(body.kind), details, at)
+    response.status_code = 201 if is_new else 200
+    return organisation_document(organisation)
+
+
+@router.put("/organisations/{code}/territory")
+async def put_territory(code: Code, body: TerritoryBody, _: Operator, runtime: Parts) -> dict[str, Any]:
+    """Give an organisation another territory; its stream follows in the same transaction."""
+    async with _transaction(runtime) as (tx, at):
+        organisation = await change_territory(_desk(tx, at), code, body.territory(), at)
+    return organisation_document(organisation)
+
+
+@router.get("/organisations")
+async def list_organisations(_: Operator, runtime: Parts) -> dict[str, Any]:
+    """List associations and councils by code."""
+    async with runtime.db.connection() as tx:
+        return {"items": [organisation_document(o) for o in await PostgresOrganisations(tx).all()]}
+
+
+@router.get("/organisations/{code}")
+async def get_organisation(code: Code, _: Operator, runtime: Parts) -> dict[str, Any]:
+    """Show one organisation."""
+    async with refusals(), runtime.db.connection() as tx:
+        organisation = await PostgresOrganisations(tx).find(code)
+        if organisation is None or organisation.kind not in (Kind.ASSOCIATION, Kind.COUNCIL):
+            raise NotFound
+        return organisation_document(organisation)
+
+
+@router.post("/organisations/{code}/clients", status_code=201)
+async def post_client(
+    code: Code, _: Operator, runtime: Parts, response: Response, body: ClientBody | None = None
+) -> dict[str, Any]:
+    """Create an API client; the secret is in this answer and nowhere else."""
+    response.headers["cache-control"] = "no-store"
+    async with _transaction(runtime) as (tx, at):
+        scopes = body.scopes if body is not None else None
+        issued = await issue_client(PostgresOrganisations(tx), PostgresClients(tx), code, scopes, at)
+    return {
+        "client_id": issued.client.client_id,
+        "client_secret": issued.secret,
+        "scopes": sorted(issued.client.scopes),
+    }
+
+
+@router.delete("/organisations/{code}/clients/{client_id}", status_code=204)
+async def delete_client(code: Code, client_id: str, _: Operator, runtime: Parts) -> None:
+    """Revoke an API client, everywhere within seconds."""
+    async with _transaction(runtime) as (tx, at):
+        await revoke_client(
+            PostgresOrganisations(tx), PostgresClients(tx), OutboxPublisher(tx, at), code, client_id, at
+        )
+
+
+@router.post("/organisations/{code}/members")
+async def post_member(code: Code, body: MemberBody, _: Operator, runtime: Parts, response: Response) -> dict[str, Any]:
+    """Add a member; the same label and role again is the same member."""
+    async with _transaction(runtime) as (tx, at):
+        member, is_new = await add_member(
+            PostgresOrganisations(tx), PostgresMembers(tx), code, body.role, body.label, at
+        )
+    response.status_code = 201 if is_new else 200
+    return {"member_id": str(member.member_id), "role": member.role.value, "label": member.label}
+
+
+def _member_document(member: Member, organisation: Organisation) -> dict[str, Any]:
+    return {
+        "member_id": str(member.member_id),
+        "role": member.role.value,
+        "label": member.label,
+        "organisation": {
+            "organisation_id": str(organisation.organisation_id),
+            "code": organisation.code,
+            "name": organisation.details.name,
+            "kind": organisation.kind.value,
+        },
+    }
+
+
+@router.get("/organisations/{code}/members")
+async def list_members(code: Code, caller: Annotated[Caller, require()], runtime: Parts) -> dict[str, Any]:
+    """List an organisation's members, for operators and for the portal."""
+    if not caller.scopes & {"operations", "members:act"}:
+        raise Problem(
+            403, "scope_missing", Said("Ce jeton ne permet pas cette action.", "This token does not allow this action.")
+        )
+    async with refusals(), runtime.db.connection() as tx:
+        if await PostgresOrganisations(tx).find(code) is None:
+            raise NotFound
+        return {"items": [_member_document(*pair) for pair in await PostgresMembers(tx).of(code)]}
+
+
+@router.get("/members")
+async def list_all_members(_: Annotated[Caller, require("members:act")], runtime: Parts) -> dict[str, Any]:
+    """List everybody the portal may act for."""
+    async with runtime.db.connection() as tx:
+        return {"items": [_member_document(*pair) for pair in await PostgresMembers(tx).of(None)]}

@@ -1,0 +1,76 @@
+"""What the domain refuses, as problem documents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from chassis.problems import FieldError, Problem
+from chassis.sentences import Said
+from partners.domain.errors import (
+    BadCursor,
+    CodeReserved,
+    InvalidTerritory,
+    KindImmutable,
+    LabelTaken,
+    NotFound,
+    PartnersError,
+    Refusal,
+    ScopeNotAllowed,
+)
+
+_SAID: dict[type[PartnersError], tuple[int, Said]] = {
+    NotFound: (404, Said("Rien de tel ici.", "There is no such thing here.")),
+    KindImmutable: (
+        409,
+        Said("La nature d’une organisation ne change pas.", "An organisation’s kind does not change."),
+    ),
+    CodeReserved: (409, Said("Ce code est réservé à la plateforme.", "This code is reserved for the platform.")),
+    ScopeNotAllowed: (
+        422,
+        Said("Cette organisation ne peut pas avoir ces droits.", "This organisation cannot have these scopes."),
+    ),
+    LabelTaken: (
+        409,
+        Said(
+            "Un membre porte déjà ce libellé avec un autre rôle.", "A member has this label already, with another role."
+        ),
+    ),
+    BadCursor: (
+        400,
+        Said(
+            "Ce curseur n’est pas un curseur de ce flux. Repartez du dernier reçu, ou sans curseur.",
+            "This cursor is not one of this feed. Start from the last one received, or without one.",
+        ),
+    ),
+}
+
+
+@asynccontextmanager
+async def refusals() -> AsyncIterator[None]:
+    """Turn what the domain refuses inside the block into a Problem."""
+    try:
+        yield
+    except InvalidTerritory as error:
+        raise Problem(
+            422,
+            error.code,
+            Said("Ce territoire est à corriger.", "This territory needs correcting."),
+            errors=[_field(refusal) for refusal in error.refusals],
+        ) from None
+    except PartnersError as error:
+        status, title = _SAID[type(error)]
+        raise Problem(status, error.code, title) from None
+
+
+def _field(refusal: Refusal) -> FieldError:
+    field = f"territory.{refusal.field}[{refusal.index}]"
+    if refusal.successor is None:
+        return FieldError(field, Said("Ce code n’existe pas.", "There is no such code."))
+    return FieldError(
+        field,
+        Said(
+            f"Cette commune fait désormais partie de {refusal.successor}.",
+            f"This commune is now part of {refusal.successor}.",
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The ports of `app.ports` on PostgreSQL; SQL stands beside the method that uses it."""

@@ -1,0 +1,154 @@
+"""Streams in PostgreSQL: the gate, the locks, and rows that reach the outbox from the same statement.
+
+A batch costs the same number of statements whatever its size. Locks are taken in one order everywhere: the gate, then
+stream rows by organisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from chassis.db import Tx
+from maillage_contracts import partner_topic_name
+from partners.app.ports import StreamRow
+from partners.domain.organisation import Kind, Organisation
+from partners.domain.stream import Fact, Stream
+
+GATE: Final = 0x7061_7274_6E65_7273
+"""Advisory lock key of the scope gate ("partners" in ASCII): shared by projections, exclusive for edits."""
+
+OPEN = "INSERT INTO partner_stream (organisation_id, code, topic, kind) VALUES ($1, $2, $3, $4)"
+
+LOCK_ONE = """
+SELECT organisation_id, code, topic, kind, last_position FROM partner_stream WHERE organisation_id = $1 FOR UPDATE
+"""
+ALL_COMMUNES = "SELECT commune FROM stream_communes WHERE organisation_id = $1"
+
+# The inner query reads scope, which the gate keeps still; the lock then waits, row by row in order, for other
+# projections, and reads each last_position as they left it.
+LOCK_CONCERNED = """
+SELECT organisation_id, code, topic, kind, last_position FROM partner_stream
+WHERE organisation_id = ANY (ARRAY(
+    SELECT organisation_id FROM stream_communes WHERE commune = ANY ($1)
+    UNION SELECT organisation_id FROM partner_stream WHERE kind = 'association' AND organisation_id = ANY ($2)
+    UNION SELECT organisation_id FROM stream_events WHERE subject = ANY ($3)
+))
+ORDER BY organisation_id FOR UPDATE
+"""
+COMMUNES = """
+SELECT organisation_id, array_agg(commune) AS communes FROM stream_communes
+WHERE organisation_id = ANY ($1) AND commune = ANY ($2) GROUP BY organisation_id
+"""
+TOLD = """
+SELECT organisation_id, array_agg(DISTINCT subject) AS subjects FROM stream_events
+WHERE subject = ANY ($2) AND organisation_id = ANY ($1) GROUP BY organisation_id
+"""
+PRESENT = """
+SELECT organisation_id, event_id FROM stream_events WHERE organisation_id = ANY ($1) AND event_id = ANY ($2)
+"""
+
+# The outbox takes its rows from the stream's RETURNING and in its order: two CTEs side by side may swap them.
+APPEND = """
+WITH added AS (
+    INSERT INTO stream_events
+        (organisation_id, position, event_id, ce_type, subject, headers, payload, created_at)
+    SELECT organisation_id, position, event_id, ce_type, subject, headers::jsonb, payload, $8
+    FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bytea[])
+        AS r(organisation_id, position, event_id, ce_type, subject, headers, payload)
+    RETURNING organisation_id, position, event_id, ce_type, subject, headers, payload
+), moved AS (
+    UPDATE partner_stream s SET last_position = a.last_position
+    FROM (SELECT organisation_id, max(position) AS last_position FROM added GROUP BY organisation_id) a
+    WHERE s.organisation_id = a.organisation_id
+)
+INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
+SELECT a.event_id, s.topic, a.subject, a.ce_type, a.headers, a.payload
+FROM added a JOIN partner_stream s USING (organisation_id)
+WHERE s.kafka_ready_at IS NOT NULL
+ORDER BY a.organisation_id, a.position
+"""
+ADD_COMMUNES = "INSERT INTO stream_communes (organisation_id, commune) SELECT $1, unnest($2::text[])"
+REMOVE_COMMUNES = "DELETE FROM stream_communes WHERE organisation_id = $1 AND commune = ANY ($2)"
+
+
+class PostgresStreams:
+    """Implements Streams."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    async def enter_gate(self, *, to_edit: bool) -> None:
+        # A statement of its own: the snapshots of those that follow begin after whoever was inside has committed.
+        if to_edit:
+            await self._tx.execute("SELECT pg_advisory_xact_lock($1)", GATE)
+        else:
+            await self._tx.execute("SELECT pg_advisory_xact_lock_shared($1)", GATE)
+
+    async def open(self, organisation: Organisation) -> None:
+        topic = partner_topic_name(organisation.code)
+        await self._tx.execute(OPEN, organisation.organisation_id, organisation.code, topic, organisation.kind.value)
+
+    async def lock(self, organisation_id: UUID) -> Stream:
+        row = await self._tx.fetchrow(LOCK_ONE, organisation_id)
+        assert row is not None  # every association and council has one from its registration on
+        communes = await self._tx.fetch(ALL_COMMUNES, organisation_id)
+        return _stream(row, frozenset(r["commune"] for r in communes), frozenset())
+
+    async def lock_concerned(self, facts: Sequence[Fact]) -> list[Stream]:
+        routings = [fact.routing for fact in facts if fact.routing is not None]
+        communes = sorted({routing.commune for routing in routings})
+        referrers = sorted({routing.referrer_organisation_id for routing in routings})
+        subjects = sorted({fact.subject for fact in facts if fact.routing is None})
+        rows = await self._tx.fetch(LOCK_CONCERNED, communes, referrers, subjects)
+        if not rows:
+            return []
+        owners = [row["organisation_id"] for row in rows]
+        scope = {r["organisation_id"]: r["communes"] for r in await self._tx.fetch(COMMUNES, owners, communes)}
+        told = {}
+        if subjects:
+            told = {r["organisation_id"]: r["subjects"] for r in await self._tx.fetch(TOLD, owners, subjects)}
+        return [
+            _stream(row, frozenset(scope.get(owner, ())), frozenset(told.get(owner, ())))
+            for row, owner in zip(rows, owners, strict=True)
+        ]
+
+    async def present(self, streams: Sequence[Stream], event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+        owners = [stream.organisation_id for stream in streams]
+        rows = await self._tx.fetch(PRESENT, owners, list(event_ids))
+        return {(row["organisation_id"], row["event_id"]) for row in rows}
+
+    async def append(self, rows: Sequence[StreamRow], at: datetime) -> None:
+        if not rows:
+            return
+        await self._tx.execute(
+            APPEND,
+            [row.stream.organisation_id for row in rows],
+            [row.position for row in rows],
+            [row.event_id for row in rows],
+            [row.ce_type for row in rows],
+            [row.subject for row in rows],
+            [row.headers for row in rows],
+            [row.payload for row in rows],
+            at,
+        )
+
+    async def change_communes(self, stream: Stream, *, added: Iterable[str], removed: Iterable[str]) -> None:
+        await self._tx.execute(REMOVE_COMMUNES, stream.organisation_id, list(removed))
+        await self._tx.execute(ADD_COMMUNES, stream.organisation_id, list(added))
+
+
+def _stream(row: asyncpg.Record, communes: frozenset[str], told: frozenset[str]) -> Stream:
+    return Stream(
+        organisation_id=row["organisation_id"],
+        code=row["code"],
+        topic=row["topic"],
+        kind=Kind(row["kind"]),
+        last_position=row["last_position"],
+        communes=communes,
+        told=told,
+    )

@@ -1,0 +1,212 @@
+"""What the use cases need from outside; adapters implement it, each bound to the transaction that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from partners.domain.access import Client, Member
+from partners.domain.organisation import Organisation, OrganisationFact
+from partners.domain.stream import Fact, KnownReferral, Stream
+
+
+class Organisations(Protocol):
+    """The organisations of this database."""
+
+    async def find(self, code: str) -> Organisation | None: ...
+
+    async def lock(self, code: str) -> Organisation | None:
+        """Return the organisation and keep others from changing it until the transaction ends."""
+        ...
+
+    async def add(self, organisation: Organisation) -> None: ...
+
+    async def save(self, organisation: Organisation) -> None: ...
+
+
+class Clients(Protocol):
+    """API clients, by their public id."""
+
+    async def find(self, client_id: str) -> tuple[Client, Organisation] | None: ...
+
+    async def add(self, client: Client, at: datetime) -> None: ...
+
+    async def replace(self, client: Client, at: datetime) -> None:
+        """Add the client, or give it this secret and these scopes; a revoked one stays revoked."""
+        ...
+
+    async def revoke(self, client_id: str, organisation_id: UUID, at: datetime) -> bool | None:
+        """Return None when there is no such client, False when it was revoked before."""
+        ...
+
+
+class Members(Protocol):
+    """Members of organisations."""
+
+    async def find(self, member_id: UUID) -> tuple[Member, Organisation] | None: ...
+
+    async def add(self, member: Member, at: datetime) -> Member:
+        """Add the member and return them, or return the one that has the same label in the same organisation."""
+        ...
+
+
+class Publisher(Protocol):
+    """Publishes facts about organisations when the transaction commits."""
+
+    async def publish(self, fact: OrganisationFact, *, event_id: UUID) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """One event at its place in one stream; headers (JSON) and payload are the record on the organisation's topic."""
+
+    stream: Stream
+    position: int
+    event_id: UUID
+    ce_type: str
+    subject: str
+    headers: str
+    payload: bytes
+
+
+class Streams(Protocol):
+    """Streams and what decides their content."""
+
+    async def enter_gate(self, *, to_edit: bool) -> None:
+        """Wait until no scope changes meanwhile; with `to_edit`, until nobody projects either."""
+        ...
+
+    async def open(self, organisation: Organisation) -> None: ...
+
+    async def lock(self, organisation_id: UUID) -> Stream:
+        """Lock one stream and return it with all its communes."""
+        ...
+
+    async def lock_concerned(self, facts: Sequence[Fact]) -> list[Stream]:
+        """Lock, in the order of organisations, every stream these facts may belong to; then read their scope."""
+        ...
+
+    async def present(self, streams: Sequence[Stream], event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+        """Return the (organisation, event) pairs that the streams already hold."""
+        ...
+
+    async def append(self, rows: Sequence[StreamRow], at: datetime) -> None:
+        """Write rows of locked streams, and those of streams on Kafka to the outbox, in order."""
+        ...
+
+    async def change_communes(self, stream: Stream, *, added: Iterable[str], removed: Iterable[str]) -> None: ...
+
+
+class Referrals(Protocol):
+    """What is known of referrals, from their events."""
+
+    async def remember(self, referrals: Sequence[KnownReferral]) -> None:
+        """Keep each referral, unless a later version of it is known."""
+        ...
+
+    async def unfollowed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
+        """Return the open referrals in these communes that the stream does not follow, oldest first."""
+        ...
+
+    async def followed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
+        """Return the referrals in these communes that the stream follows, open or not, oldest first."""
+        ...
+
+
+class StreamEvents(Protocol):
+    """Makes the events that exist on one organisation's stream only."""
+
+    def snapshot(
+        self, referral: KnownReferral, stream: Stream, position: int, *, cause: UUID, reason: str, at: datetime
+    ) -> StreamRow: ...
+
+    def left_scope(
+        self, referral: KnownReferral, stream: Stream, position: int, *, cause: UUID, reason: str, at: datetime
+    ) -> StreamRow: ...
+
+
+class Copies(Protocol):
+    """Makes the copies of source events for the streams that receive them."""
+
+    def copy(self, fact: Fact, places: Sequence[tuple[Stream, int]]) -> Sequence[StreamRow]:
+        """Return one row a place, with the bytes of the source event."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAccess:
+    """An organisation's access to Kafka: what is wanted and how far it has come."""
+
+    organisation_id: UUID
+    code: str
+    topic: str
+    state: str
+    """requested, granted, revoking or revoked."""
+    ready: bool
+    """The topic holds the whole stream and follows it."""
+
+
+class KafkaAccesses(Protocol):
+    """The wanted and actual state of accesses."""
+
+    async def find(self, code: str) -> KafkaAccess | None: ...
+
+    async def lock(self, organisation_id: UUID) -> KafkaAccess | None:
+        """Return the access and keep others from changing it until the transaction ends."""
+        ...
+
+    async def request(self, organisation_id: UUID, password: str, at: datetime) -> None:
+        """Want access with this password, which is kept sealed until the broker has it."""
+        ...
+
+    async def password_of(self, organisation_id: UUID) -> str: ...
+
+    async def settle(self, organisation_id: UUID, state: str, at: datetime) -> None:
+        """Note a state other than requested, and forget the password."""
+        ...
+
+    async def unsettled(self) -> list[KafkaAccess]:
+        """Return the accesses for which something is left to do."""
+        ...
+
+    async def publish_page(self, organisation_id: UUID, limit: int, at: datetime) -> bool:
+        """Write the next rows of the stream to the outbox; True once the topic follows the stream."""
+        ...
+
+    async def stop_publishing(self, organisation_id: UUID) -> None:
+        """Stop following the stream; a later grant goes on where this one ends."""
+        ...
+
+
+class KafkaCluster(Protocol):
+    """The broker's administration; every call can be repeated. Raises DependencyDown when it does not answer."""
+
+    async def ensure_topic(self, topic: str) -> None: ...
+
+    async def grant(self, user: str, password: str, *, topic: str, group_prefix: str) -> None: ...
+
+    async def revoke(self, user: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """One event as it is stored in a stream."""
+
+    position: int
+    headers: str
+    payload: bytes
+
+
+class Feed(Protocol):
+    """Reads streams, holding no connection between two reads."""
+
+    async def read(self, organisation_id: UUID, after: int, limit: int) -> tuple[int, list[FeedRow]]:
+        """Return the stream's last position and the next rows, in order."""
+        ...
+
+    async def arrival(self, organisation_id: UUID, after: int, seconds: float) -> None:
+        """Return when the stream may hold something past `after`, or when the time is over."""
+        ...

@@ -1,0 +1,44 @@
+"""Want, or no longer want, an organisation's access to Kafka; the broker follows in the background."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from partners.app.ports import KafkaAccess, KafkaAccesses, Organisations
+from partners.domain.access import new_secret
+from partners.domain.errors import NotFound
+from partners.domain.organisation import Kind
+
+
+async def request_kafka_access(
+    organisations: Organisations, accesses: KafkaAccesses, code: str, at: datetime
+) -> tuple[KafkaAccess, str | None]:
+    """Return the access, and its password when this request made it: it is shown this once.
+
+    Asking again changes nothing. While an access is being revoked, nothing new is granted: ask again after.
+    """
+    organisation = await organisations.lock(code)
+    if organisation is None or organisation.kind not in (Kind.ASSOCIATION, Kind.COUNCIL):
+        raise NotFound
+    access = await accesses.lock(organisation.organisation_id)
+    if access is not None and access.state != "revoked":
+        return access, None
+    password = new_secret()
+    await accesses.request(organisation.organisation_id, password, at)
+    access = await accesses.find(code)
+    if access is None:
+        raise NotFound
+    return access, password
+
+
+async def withdraw_kafka_access(accesses: KafkaAccesses, code: str, at: datetime) -> KafkaAccess:
+    """Stop writing to the topic now, and have rights and user removed; raises NotFound where nothing was granted."""
+    access = await accesses.find(code)
+    if access is None:
+        raise NotFound
+    await accesses.lock(access.organisation_id)
+    if access.state in ("requested", "granted"):
+        await accesses.stop_publishing(access.organisation_id)
+        await accesses.settle(access.organisation_id, "revoking", at)
+    found = await accesses.find(code)
+    return found or access

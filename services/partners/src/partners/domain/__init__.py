@@ -1,0 +1,1 @@
+"""What partners decide, in plain values: no database, no bus, no framework."""

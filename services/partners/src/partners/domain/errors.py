@@ -1,0 +1,68 @@
+"""What partners refuse; `code` is the stable slug that adapters put in a problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class PartnersError(Exception):
+    """A command is refused; nothing was changed."""
+
+    code: ClassVar[str]
+
+
+class NotFound(PartnersError):
+    """There is no such organisation, client, member or access, or it is not the caller's to see."""
+
+    code = "not_found"
+
+
+class KindImmutable(PartnersError):
+    """An organisation's kind decides what it sees; to change it, register another organisation."""
+
+    code = "kind_immutable"
+
+
+class CodeReserved(PartnersError):
+    """The code belongs to one of the platform's own services."""
+
+    code = "code_reserved"
+
+
+class ScopeNotAllowed(PartnersError):
+    """A scope was asked that this kind of organisation, or this client, does not have."""
+
+    code = "scope_not_allowed"
+
+
+class LabelTaken(PartnersError):
+    """The organisation has a member with this label and another role."""
+
+    code = "label_taken"
+
+
+class BadCursor(PartnersError):
+    """The cursor is not one that this feed gave to this organisation."""
+
+    code = "bad_cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One code of a territory that cannot stay; `successor` names the commune that absorbed it."""
+
+    field: str
+    index: int
+    successor: str | None
+
+
+class InvalidTerritory(PartnersError):
+    """A territory names places that do not exist, or no longer do."""
+
+    code = "invalid_territory"
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__(self.__doc__)
+        self.refusals = tuple(refusals)

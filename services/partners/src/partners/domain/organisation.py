@@ -1,0 +1,118 @@
+"""An organisation: who it is, where it answers, and how often that changed.
+
+Its kind never changes, because the kind decides what its stream holds. Every fact about it, a revoked client
+included, takes the next version, so that readers of its topic can tell old from new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from partners.domain.errors import KindImmutable
+
+
+class Kind(StrEnum):
+    """What an organisation is; only associations and councils have a stream and are told to other services."""
+
+    ASSOCIATION = "association"
+    COUNCIL = "council"
+    OPERATOR = "operator"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """Where an organisation answers: the union of four lists of official codes, sorted and without repeats."""
+
+    communes: tuple[str, ...] = ()
+    epcis: tuple[str, ...] = ()
+    departements: tuple[str, ...] = ()
+    collectivities: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        communes: Iterable[str] = (),
+        epcis: Iterable[str] = (),
+        departements: Iterable[str] = (),
+        collectivities: Iterable[str] = (),
+    ) -> Territory:
+        """Make the canonical form, so that equal places are equal territories."""
+        return cls(*(tuple(sorted(set(codes))) for codes in (communes, epcis, departements, collectivities)))
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What may change about an organisation."""
+
+    name: str
+    phone: str
+    postal_address: str
+    territory: Territory
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """The aggregate as it stands; methods return the next one and the fact, or nothing when nothing changes."""
+
+    organisation_id: UUID
+    code: str
+    kind: Kind
+    details: Details
+    version: int
+    correlation_id: UUID
+    changed_at: datetime
+
+    def change(self, kind: Kind, details: Details, at: datetime) -> tuple[Organisation, Changed] | None:
+        """Take new details; None when they are the present ones. Raises KindImmutable for another kind."""
+        if kind is not self.kind:
+            raise KindImmutable
+        if details == self.details:
+            return None
+        changed = replace(self, details=details, version=self.version + 1, changed_at=at)
+        return changed, Changed(changed)
+
+    def revoke(self, client_id: str, at: datetime) -> tuple[Organisation, ClientRevoked]:
+        """Withdraw a client's access."""
+        changed = replace(self, version=self.version + 1)
+        return changed, ClientRevoked(changed, client_id, at)
+
+
+def register(
+    organisation_id: UUID, code: str, kind: Kind, details: Details, *, correlation_id: UUID, at: datetime
+) -> tuple[Organisation, Registered]:
+    """Let an organisation take part."""
+    organisation = Organisation(organisation_id, code, kind, details, 1, correlation_id, at)
+    return organisation, Registered(organisation)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An organisation takes part from now on."""
+
+    organisation: Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An organisation's details are now these."""
+
+    organisation: Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRevoked:
+    """A client of this organisation may no longer be served."""
+
+    organisation: Organisation
+    client_id: str
+    revoked_at: datetime
+
+
+OrganisationFact: TypeAlias = Registered | Changed | ClientRevoked

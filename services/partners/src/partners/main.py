@@ -1,0 +1,49 @@
+"""The partners process, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from chassis.app import Parts, build_app
+from chassis.clock import Clock
+from chassis.runtime import build_runtime
+from chassis.settings import load
+from partners.adapters.bootstrap import Bootstrap, read_bootstrap_clients
+from partners.adapters.feed import FeedDoorbell, PostgresFeed
+from partners.adapters.http import organisations
+from partners.adapters.http.feed import feed_routes
+from partners.adapters.http.kafka_access import kafka_access_routes
+from partners.adapters.http.oauth import token_routes
+from partners.adapters.kafka_admin import ConfluentCluster
+from partners.adapters.provisioning import Provisioning
+from partners.adapters.signing import TokenSigner
+from partners.adapters.subscribers import subscriptions
+from partners.adapters.throttle import Throttle
+from partners.settings import PartnersSettings
+
+
+def create_app(settings: PartnersSettings | None = None, clock: Clock | None = None) -> FastAPI:
+    """Compose the service; opens nothing until the server starts."""
+    settings = settings or load(PartnersSettings)
+    runtime = build_runtime("partners", settings, clock)
+    doorbell = FeedDoorbell()
+    runtime.doorbell = doorbell
+    vault = runtime.vault()
+    signer = TokenSigner.from_file(settings.signing_key_file, settings.token_issuer, runtime.clock)
+    bootstrap = Bootstrap(runtime, read_bootstrap_clients(settings.bootstrap_clients_file))
+    feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
+    provisioning = Provisioning(runtime, vault, ConfluentCluster(settings))
+    told = settings.kafka_partner_bootstrap
+    return build_app(
+        runtime,
+        Parts(
+            routers=[
+                organisations.router,
+                token_routes(signer, Throttle(runtime.clock)),
+                feed_routes(feed),
+                kafka_access_routes(vault, provisioning, told),
+            ],
+            subscriptions=subscriptions(runtime.clock),
+            background=[bootstrap.run, feed.run, *([provisioning.run] if settings.kafka_bootstrap else [])],
+        ),
+    )
