@@ -18,8 +18,8 @@ ORDER BY code, organisation_id LIMIT 1
 """
 
 
-class DirectoryCouncils:
-    """The `Councils` port inside one transaction.
+class DirectoryOrganisations:
+    """The `Organisations` port inside one transaction.
 
     A council is found by the collectivity that it names in its territory, else by the département, where that means
     the same: a council may have joined under either.
@@ -39,11 +39,10 @@ class DirectoryCouncils:
                 return Organisation(**dict(row))
         return None
 
-
-async def cards_of(tx: Tx, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
-    """Return those of the organisations that have been heard of, by id."""
-    found = await directory.organisations(tx, organisation_ids)
-    return {organisation_id: _organisation(card) for organisation_id, card in found.items()}
+    async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
+        """Return those of the organisations that have been heard of, by id."""
+        found = await directory.organisations(self._tx, organisation_ids)
+        return {organisation_id: _organisation(card) for organisation_id, card in found.items()}
 
 
 def _organisation(found: directory.Organisation) -> Organisation:

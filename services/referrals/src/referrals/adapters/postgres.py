@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from chassis.crypto import Vault
 from chassis.db import Tx
@@ -105,7 +106,7 @@ class PostgresReferrals:
             await stop_timers(self._tx, referral.referral_id, *TIMERS)
 
 
-def referral_of(row: Mapping[str, Any]) -> Referral:
+def referral_of(row: asyncpg.Record) -> Referral:
     """Return the aggregate of a row of `referrals`."""
     overdue_at: datetime | None = row["overdue_at"]
     return Referral(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from chassis.crypto import Vault
 from chassis.db import Tx
@@ -93,14 +94,14 @@ class PostgresDossiers:
         """Return those that exist; who the person is only where somebody has a reason to know."""
         return [self._claimed(row) for row in await self._tx.fetch(CLAIM, list(referral_ids))]
 
-    def _claimed(self, row: Mapping[str, Any]) -> Claimed:
+    def _claimed(self, row: asyncpg.Record) -> Claimed:
         status, gone = Status(row["status"]), row["person"] is None
         # Withdrawn before anybody looked: there is no reason left to know who it was.
         told = None if gone or status is Status.WITHDRAWN else open_person(self._vault, row)
         return Claimed(row["referral_id"], row["version"], status, told, gone)
 
 
-def _step(row: Mapping[str, Any]) -> Step:
+def _step(row: asyncpg.Record) -> Step:
     decline = None
     if row["reasons"] is not None:
         decline = Decline(

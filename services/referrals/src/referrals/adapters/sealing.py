@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from chassis.crypto import Vault, WrappedKey
 from referrals.domain.person import Person, Told
@@ -45,14 +45,14 @@ def seal(vault: Vault, referral_id: UUID, told: Told) -> Sealed:
     )
 
 
-def open_person(vault: Vault, row: Mapping[str, Any]) -> Person:
+def open_person(vault: Vault, row: asyncpg.Record) -> Person:
     """Open the `person` column of a row that also has `wrapped_key` and `referral_id`."""
     opened = vault.open(row["wrapped_key"], row["person"], context=_place(row["referral_id"], "person"))
     fields = json.loads(opened)
     return Person(**{**fields, "birth_date": date.fromisoformat(fields["birth_date"])})
 
 
-def open_told(vault: Vault, row: Mapping[str, Any]) -> Told:
+def open_told(vault: Vault, row: asyncpg.Record) -> Told:
     """Open both columns."""
     note = row["note"]
     if note is not None:

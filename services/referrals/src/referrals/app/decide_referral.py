@@ -24,14 +24,12 @@ class DecideReferral:
 
 
 async def decide_referral(asked: DecideReferral, *, referrals: Referrals, now: datetime) -> Referral:
-    """Return the referral as changed. Raises NotFound to whoever may not do this, IllegalTransition when it is too late."""
+    """Return the referral as changed. Raises NotFound to whoever may not do this, IllegalTransition when too late."""
     referral = await referrals.lock(asked.referral_id)
     if referral is None:
         raise NotFound
     try:
-        fact = referral.decide(
-            asked.command, referral.parties.quality_of(asked.organisation_id), now, asked.decline
-        )
+        fact = referral.decide(asked.command, referral.parties.quality_of(asked.organisation_id), now, asked.decline)
     except WrongParty:
         # Somebody else's referral and a referral that does not exist must look the same.
         raise NotFound from None

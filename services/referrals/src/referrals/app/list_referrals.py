@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from referrals.app.ports import Audit, Dossiers, Line, Position
+from referrals.app.ports import Audit, Dossiers, Line, Organisation, Organisations, Position
+from referrals.domain.referral import parties_of
 from referrals.domain.status import Actor, Status
 
 
@@ -28,15 +29,19 @@ class Page:
     lines: tuple[Line, ...]
     following: Position | None
     counts: Mapping[Status, int]
+    parties: Mapping[UUID, Organisation]
 
 
-async def list_referrals(asked: ListReferrals, *, dossiers: Dossiers, audit: Audit) -> Page:
+async def list_referrals(
+    asked: ListReferrals, *, dossiers: Dossiers, organisations: Organisations, audit: Audit
+) -> Page:
     """Return a page, the newest first, and how many referrals there are of each status in all."""
     lines = await dossiers.page(
         asked.organisation_id, asked.side, status=asked.status, after=asked.after, limit=asked.limit + 1
     )
     counts = await dossiers.counts(asked.organisation_id, asked.side)
     shown = tuple(lines[: asked.limit])
+    parties = await organisations.named(parties_of(line.referral for line in shown))
     named = [line.referral.referral_id for line in shown if line.person is not None]
     if named:
         await audit.read(named)
@@ -44,4 +49,4 @@ async def list_referrals(asked: ListReferrals, *, dossiers: Dossiers, audit: Aud
     if len(lines) > asked.limit:
         last = shown[-1].referral
         following = Position(last.submitted_at, last.referral_id)
-    return Page(shown, following, counts)
+    return Page(shown, following, counts, parties)

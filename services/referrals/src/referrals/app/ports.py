@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -53,10 +53,14 @@ class Places(Protocol):
         ...
 
 
-class Councils(Protocol):
-    """The councils that take part, as last heard of."""
+class Organisations(Protocol):
+    """The organisations that take part, as last heard of."""
 
     async def council_for(self, collectivity: str) -> Organisation | None: ...
+
+    async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
+        """Return those that have been heard of."""
+        ...
 
 
 class Referrals(Protocol):
@@ -143,4 +147,6 @@ class Dossiers(Protocol):
 class Audit(Protocol):
     """Who read personal data. Bound to the reader and to the purpose; part of the reading's transaction."""
 
-    async def read(self, referral_ids: Sequence[UUID]) -> None: ...
+    async def read(self, referral_ids: Sequence[UUID]) -> None:
+        """Record it. Last in the transaction: the audit is one chain, and everybody who reads waits for it."""
+        ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from referrals.app.ports import Councils, Organisation, Place, Places, Referrals
+from referrals.app.ports import Organisation, Organisations, Place, Places, Referrals
 from referrals.domain.errors import CouncilNotJoined
 from referrals.domain.person import Told
 from referrals.domain.referral import Parties, Referral
@@ -38,7 +38,7 @@ async def submit_referral(
     command: SubmitReferral,
     *,
     places: Places,
-    councils: Councils,
+    organisations: Organisations,
     referrals: Referrals,
     new_id: Callable[[], UUID],
     now: datetime,
@@ -47,7 +47,7 @@ async def submit_referral(
     command.told.person.check(now.date())
     place = places.find(command.commune)
     authority = places.authority_over(place.code)
-    council = await councils.council_for(authority.code)
+    council = await organisations.council_for(authority.code)
     if council is None:
         raise CouncilNotJoined(authority.name)
     referral = Referral(

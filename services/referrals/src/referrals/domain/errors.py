@@ -1,4 +1,4 @@
-"""Why the domain refuses; adapters translate `code`, and `field` where one input is at fault. Nothing typed is repeated."""
+"""Why the domain refuses; adapters translate `code`, and `field` where one is at fault. Nothing typed is repeated."""
 
 from __future__ import annotations
 

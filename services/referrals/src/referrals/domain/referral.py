@@ -6,6 +6,7 @@ returns the fact, with the next version, or raises ReferralRefused and changes n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -117,3 +118,8 @@ class Referral:
         if target is Status.OVERDUE:
             self.overdue_at = at
         return StatusChanged(self.referral_id, self.version, target, at, actor, decline)
+
+
+def parties_of(referrals: Iterable[Referral]) -> set[UUID]:
+    """Return the organisations that are parties to any of these referrals."""
+    return {party for one in referrals for party in (one.parties.referrer_id, one.parties.receiver_id)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,16 +14,7 @@ from referrals.domain.person import Person
 from referrals.domain.referral import Parties, Referral
 from referrals.domain.status import Actor
 
-Cards = Mapping[UUID, Organisation]
-
-
-def parties_of(referrals: Iterable[Referral]) -> set[UUID]:
-    """Return the organisations that answers about these referrals name."""
-    return {
-        party
-        for referral in referrals
-        for party in (referral.parties.referrer_id, referral.parties.receiver_id)
-    }
+Organisations = Mapping[UUID, Organisation]
 
 
 def submitted(referral: Referral, council: Organisation) -> dict[str, Any]:
@@ -34,11 +26,11 @@ def submitted(referral: Referral, council: Organisation) -> dict[str, Any]:
         "version": referral.version,
         "commune": {"code": place.code, "name": place.name},
         "council": _organisation(council),
-        "submitted_at": referral.submitted_at,
+        "submitted_at": _instant(referral.submitted_at),
     }
 
 
-def summary(referral: Referral, cards: Cards) -> dict[str, Any]:
+def summary(referral: Referral, organisations: Organisations) -> dict[str, Any]:
     """Return what both parties may see of a referral without reading who the person is."""
     place = place_named(referral.commune)
     return {
@@ -47,36 +39,36 @@ def summary(referral: Referral, cards: Cards) -> dict[str, Any]:
         "version": referral.version,
         "commune": {"code": place.code, "name": place.name},
         "themes": list(referral.themes),
-        "submitted_at": referral.submitted_at,
-        "changed_at": referral.changed_at,
-        "council": _party(cards, referral.parties.receiver_id),
-        "referrer": _party(cards, referral.parties.referrer_id),
+        "submitted_at": _instant(referral.submitted_at),
+        "changed_at": _instant(referral.changed_at),
+        "council": _party(organisations, referral.parties.receiver_id),
+        "referrer": _party(organisations, referral.parties.referrer_id),
     }
 
 
-def page(found: Page, cards: Cards, cursor: str | None) -> dict[str, Any]:
+def page(found: Page, cursor: str | None) -> dict[str, Any]:
     """Return part of a list."""
     return {
-        "items": [_line(line, cards) for line in found.lines],
+        "items": [_line(line, found.parties) for line in found.lines],
         "cursor": cursor,
         "counts": dict(found.counts),
     }
 
 
-def _line(line: Line, cards: Cards) -> dict[str, Any]:
+def _line(line: Line, organisations: Organisations) -> dict[str, Any]:
     name = None if line.person is None else line.person.name
-    return {**summary(line.referral, cards), "person_name": name}
+    return {**summary(line.referral, organisations), "person_name": name}
 
 
-def dossier(found: Dossier, cards: Cards, sides: frozenset[Actor]) -> dict[str, Any]:
+def dossier(found: Dossier, organisations: Organisations, sides: frozenset[Actor]) -> dict[str, Any]:
     """Return a referral in full, with what this reader may do now."""
     referral, told = found.referral, found.told
     return {
-        **summary(referral, cards),
+        **summary(referral, organisations),
         "person_name": None if told is None else told.person.name,
         "person": None if told is None else _person(told.person),
         "note": None if told is None else told.note,
-        "history": [_step(step, referral.parties, cards) for step in found.history],
+        "history": [_step(step, referral.parties, organisations) for step in found.history],
         "allowed": list(referral.allowed(sides)),
         "subject_ref": None if found.subject_ref is None else str(found.subject_ref),
     }
@@ -102,31 +94,31 @@ def _person(person: Person) -> dict[str, Any]:
     return {
         "first_name": person.first_name,
         "last_name": person.last_name,
-        "birth_date": person.birth_date,
+        "birth_date": person.birth_date.isoformat(),
         "phone": person.phone,
         "email": person.email,
         "address": person.address,
     }
 
 
-def _step(step: Step, parties: Parties, cards: Cards) -> dict[str, Any]:
+def _step(step: Step, parties: Parties, organisations: Organisations) -> dict[str, Any]:
     who = {Actor.REFERRER.value: parties.referrer_id, Actor.RECEIVER.value: parties.receiver_id}.get(step.by)
-    card = None if who is None else cards.get(who)
+    organisation = None if who is None else organisations.get(who)
     decline = step.decline
     return {
-        "at": step.at,
+        "at": _instant(step.at),
         "status": step.status,
         "by": step.by,
-        "organisation_name": None if card is None else card.name,
+        "organisation_name": None if organisation is None else organisation.name,
         "reasons": None if decline is None else list(decline.reasons),
         "declined_by": None if decline is None else decline.declined_by,
         "shareable_with_person": None if decline is None else decline.shareable_with_person,
     }
 
 
-def _party(cards: Cards, organisation_id: UUID) -> dict[str, Any]:
+def _party(organisations: Organisations, organisation_id: UUID) -> dict[str, Any]:
     # Its own topic promises no order with ours: a party whose name has not arrived yet is shown without it.
-    return _organisation(cards.get(organisation_id) or Organisation(organisation_id, "", "", None, None))
+    return _organisation(organisations.get(organisation_id) or Organisation(organisation_id, "", "", None, None))
 
 
 def _organisation(organisation: Organisation) -> dict[str, Any]:
@@ -137,3 +129,7 @@ def _organisation(organisation: Organisation) -> dict[str, Any]:
         "phone": organisation.phone,
         "postal_address": organisation.postal_address,
     }
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -7,10 +7,10 @@ import unicodedata
 from datetime import date
 from typing import Annotated, Final
 
+from data_inclusion.schema.v1 import Thematique  # type: ignore[import-untyped]  # ships no py.typed
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
 
 from chassis.sentences import FieldRefused
-from data_inclusion.schema.v1 import Thematique
 from referrals.domain.decline import Decline, DeclinedBy, DeclineReason
 from referrals.domain.person import Person, Told
 
@@ -28,7 +28,9 @@ _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _PHONE: Final = re.compile(r"(?:\+|00)?[0-9]{6,15}")
 _PHONE_PUNCTUATION: Final = str.maketrans("", "", " .-()\u00a0\u202f")
 
-_DATE_EXPECTED = FieldRefused("Une date est attendue, par exemple 1987-04-09.", "A date is expected, such as 1987-04-09.")
+_DATE_EXPECTED = FieldRefused(
+    "Une date est attendue, par exemple 1987-04-09.", "A date is expected, such as 1987-04-09."
+)
 
 
 def _one_line(text: str) -> str:

@@ -44,7 +44,7 @@ def routes(vault: Vault) -> APIRouter:
             found = await claim_referrals(
                 id,
                 dossiers=PostgresDossiers(tx, vault),
-                audit=AuditedReads(tx, caller, maillage_purpose, runtime.clock.now()),
+                audit=AuditedReads(tx, caller, maillage_purpose, runtime.clock),
             )
         return claimed(found)
 

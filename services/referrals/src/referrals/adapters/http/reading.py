@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from chassis.auth import Caller, require
 from chassis.crypto import Vault
 from chassis.runtime import Runtime, runtime_of
-from referrals.adapters.http.answers import dossier, page, parties_of
+from referrals.adapters.http.answers import dossier, page
 from referrals.adapters.http.cursor import read_cursor, write_cursor
 from referrals.adapters.http.refusals import refusals
-from referrals.adapters.organisations import cards_of
+from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.reading import PostgresDossiers
 from referrals.adapters.reads import AuditedReads
 from referrals.app.list_referrals import ListReferrals, list_referrals
@@ -57,24 +57,24 @@ def routes(vault: Vault) -> APIRouter:
             found = await list_referrals(
                 asked,
                 dossiers=PostgresDossiers(tx, vault),
-                audit=AuditedReads(tx, caller, LIST_PURPOSE, runtime.clock.now()),
+                organisations=DirectoryOrganisations(tx),
+                audit=AuditedReads(tx, caller, LIST_PURPOSE, runtime.clock),
             )
-            cards = await cards_of(tx, parties_of(line.referral for line in found.lines))
-        return page(found, cards, None if found.following is None else write_cursor(found.following))
+        return page(found, None if found.following is None else write_cursor(found.following))
 
     @router.get("/referrals/{referral_id}")
     async def read_one(referral_id: UUID, caller: Reader, runtime: Parts, response: Response) -> dict[str, Any]:
         response.headers["cache-control"] = "no-store"
         with refusals():
             async with runtime.db.transaction() as tx:
-                found = await read_referral(
+                found, parties = await read_referral(
                     referral_id,
                     caller.organisation_id,
                     dossiers=PostgresDossiers(tx, vault),
-                    audit=AuditedReads(tx, caller, READ_PURPOSE, runtime.clock.now()),
+                    organisations=DirectoryOrganisations(tx),
+                    audit=AuditedReads(tx, caller, READ_PURPOSE, runtime.clock),
                 )
-                cards = await cards_of(tx, parties_of([found.referral]))
-        return dossier(found, cards, may_act(caller, found.referral.parties.quality_of(caller.organisation_id)))
+        return dossier(found, parties, may_act(caller, found.referral.parties.quality_of(caller.organisation_id)))
 
     @router.get("/decline-reasons")
     async def decline_reasons(_: Reader) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""Readings of persons, written to the audit in the transaction that reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.audit import Read, record_reads
+from chassis.auth import Caller
+from chassis.clock import Clock
+from chassis.db import Tx
+
+RECORD_KIND = "referral"
+
+
+class AuditedReads:
+    """The `Audit` port for one caller and one purpose, inside one transaction."""
+
+    def __init__(self, tx: Tx, caller: Caller, purpose: str, clock: Clock) -> None:
+        self._tx = tx
+        self._caller = caller
+        self._purpose = purpose
+        self._clock = clock
+
+    async def read(self, referral_ids: Sequence[UUID]) -> None:
+        """Record that the caller saw who the persons of these referrals are; call it last in the transaction."""
+        caller = self._caller
+        reads = [
+            Read(caller.subject, caller.organisation_id, RECORD_KIND, referral_id, self._purpose)
+            for referral_id in referral_ids
+        ]
+        await record_reads(self._tx, reads, self._clock)
