@@ -18,6 +18,9 @@ from typing import Any
 
 import httpx
 
+from maillage.databases import dsn_for, name_of
+from maillage.stack.postgres import Postgres, PostgresConfig
+
 PORTS = (
     "PORTAL", "REGISTRATION", "REFERRALS", "PARTNERS", "POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "KAFKA_PARTNER",
 )  # fmt: skip
@@ -132,6 +135,17 @@ class RunningStack:
         """Return the present process id of a part, as the supervisor's own file has it."""
         document = json.loads((self.data / "run" / "status.json").read_text("utf-8"))
         return next(int(p["pid"] or 0) for p in document["parts"] if p["name"] == part)
+
+    def admin_dsn(self, service: str) -> str:
+        """Return an administrator's address of a service's database."""
+        server = Postgres(
+            PostgresConfig(
+                directory=self.data / "postgres",
+                log_file=self.data / "logs" / "postgres.log",
+                port=self.ports["POSTGRES"],
+            )
+        )
+        return dsn_for(server.admin_dsn, name_of(service))
 
     def organisation(self, code: str) -> dict[str, Any]:
         """Return a demonstration organisation: API client, Kafka access, members."""

@@ -10,8 +10,6 @@ import signal
 import sys
 from typing import Any
 
-from maillage_contracts import ReferralReceived, ReferralSubmitted
-
 from chassis import faults
 from chassis.clock import SystemClock
 from chassis.consumer import Processor, Subscription
@@ -21,6 +19,7 @@ from chassis.outbox import Doorbell
 from chassis.records import Delivery
 from chassis.settings import ServiceSettings, load
 from chassis.subscribe import subscribe
+from maillage_contracts import ReferralReceived, ReferralSubmitted
 
 EFFECTS = "CREATE TABLE IF NOT EXISTS effects (n bigserial, event_id uuid, subject uuid, version int)"
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from maillage_contracts import Event, ReferralReceived, ReferralSubmitted, Routing, encode, envelope_for
-
 from chassis.ids import new_id
 from chassis.records import Source
+from maillage_contracts import Event, ReferralReceived, ReferralSubmitted, Routing, encode, envelope_for
 
 AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 ASSOCIATION = UUID("01900000-0000-7000-8000-0000000000a1")

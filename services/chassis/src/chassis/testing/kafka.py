@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -41,3 +41,20 @@ async def read_until(
     finally:
         await consumer.stop()
     return found
+
+
+async def producer_as(access: dict[str, str], topic: str) -> None:
+    """Try to produce one record with a partner's credentials; raises what the broker answers."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=access["bootstrap"],
+        security_protocol=access["security_protocol"],
+        sasl_mechanism=access["mechanism"],
+        sasl_plain_username=access["username"],
+        sasl_plain_password=access["password"],
+        request_timeout_ms=5000,
+    )
+    await producer.start()
+    try:
+        await producer.send_and_wait(topic, b"{}", key=b"k")
+    finally:
+        await producer.stop()
