@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.tracing import read_traceparent, tracer, under
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+_OTHER: Final = "_OTHER"
 _UNTRACED: Final = "/health/"
 
 
@@ -29,11 +30,11 @@ class TracingMiddleware:
         if scope["type"] != "http" or scope["path"].startswith(_UNTRACED):
             await self._app(scope, receive, send)
             return
-        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        method = scope["method"] if scope["method"] in _METHODS else _OTHER
         sent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
         caller = read_traceparent(sent.decode("latin-1"))
         span = tracer().start_span(
-            "HTTP" if method == "_OTHER" else method,
+            "HTTP" if method == _OTHER else method,
             context=under(caller) if caller is not None else None,
             kind=SpanKind.SERVER,
             attributes={"http.request.method": method, "url.scheme": scope.get("scheme", "http")},
@@ -52,7 +53,7 @@ class TracingMiddleware:
             span.set_status(Status(StatusCode.ERROR))
             raise
         finally:
-            _name(span, scope)
+            _name(span, method, scope)
             span.end()
 
 
@@ -63,12 +64,12 @@ def _answered(span: Span, status: int) -> None:
         span.set_status(Status(StatusCode.ERROR))
 
 
-def _name(span: Span, scope: Scope) -> None:
+def _name(span: Span, method: str, scope: Scope) -> None:
     # Routing leaves the route in the scope; what matched none keeps the method as its name.
     template = getattr(scope.get("route"), "path", None)
     if isinstance(template, str) and span.is_recording():
         span.set_attribute("http.route", template)
-        span.update_name(f"{scope['method']} {template}")
+        span.update_name(f"{'HTTP' if method == _OTHER else method} {template}")
 
 
 @contextmanager
