@@ -171,6 +171,9 @@ def main() -> None:
         typer.echo(f"maillage : {refusal.sentence}", err=True)
         if refusal.remedy:
             typer.echo(f"  → {refusal.remedy}", err=True)
+        from maillage.concurrency import leave
+
+        leave(1)
         raise SystemExit(1) from None
 
 

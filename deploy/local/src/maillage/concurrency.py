@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -46,3 +48,14 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="preparation", daemon=True).start()
     return await outcome
+
+
+def leave(code: int) -> None:
+    """End the process now if a preparation still runs in another thread: what it writes is complete or absent.
+
+    Returns where there is none, for the ordinary end. Without this a download would keep the terminal after Ctrl-C.
+    """
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

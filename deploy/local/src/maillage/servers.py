@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from maillage.bus import client_config
 from maillage.concurrency import in_daemon_thread
+from maillage.errors import Refusal
 from maillage.progress import Progress
 from maillage.settings import LocalSettings
 from maillage.stack.kafka import Kafka, KafkaConfig
@@ -17,6 +20,9 @@ POSTGRES_READY_SECONDS = 60.0
 """Recovery from the write-ahead log after a crash comes before the first answer."""
 KAFKA_READY_SECONDS = 90.0
 """1.8-3.2 s on an idle machine; log recovery after a crash on a slow disk takes longer."""
+
+REACH_SECONDS = 5.0
+"""For a TCP connection to a broker elsewhere."""
 
 
 class PostgresServer:
@@ -70,6 +76,7 @@ class KafkaServer:
         """Return once a broker answers."""
         settings = self._settings
         if settings.kafka_bootstrap:
+            await _reach(settings.kafka_bootstrap)
             url = f"kafka://{settings.kafka_bootstrap}"
             self._supervisor.announce_external(PartStatus("kafka", "server", "external", url, ""))
             self._progress.step(f"Kafka : {settings.kafka_bootstrap} · the broker that the setting names")
@@ -100,9 +107,27 @@ class KafkaServer:
 
     async def ensure_topics(self) -> int:
         """Create the topics of the contracts' table that do not exist; return how many the table has."""
-        report = await ensure_topics(
-            self.bootstrap, client=client_config(self._settings), replication=self._settings.kafka_replication
+        client, replication = client_config(self._settings), self._settings.kafka_replication
+        # Apart from our loop, whose end would wait for a broker that does not answer.
+        report = await in_daemon_thread(
+            lambda: asyncio.run(ensure_topics(self.bootstrap, client=client, replication=replication))
         )
         for sentence in report.drift:
             self._progress.step(sentence)
         return len(TOPICS)
+
+
+async def _reach(bootstrap: str) -> None:
+    """Refuse when none of the brokers accepts a connection: a client would only say so after its whole patience."""
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), REACH_SECONDS)
+        except (OSError, TimeoutError, ValueError):
+            continue
+        writer.close()
+        return
+    raise Refusal(
+        f"Kafka ne répond pas sur {bootstrap} · Kafka does not answer there",
+        "vérifiez MAILLAGE_KAFKA_BOOTSTRAP (hôte:port, séparés par des virgules), ou retirez-le pour le Kafka intégré",
+    )

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-import threading
 from dataclasses import dataclass, field
 from signal import SIGHUP, SIGINT, SIGTERM
 
 from maillage import databases, ports, services
-from maillage.concurrency import together
+from maillage.concurrency import leave, together
 from maillage.data_folder import prepare_folder
 from maillage.errors import Refusal
 from maillage.lock import exclusive
@@ -35,10 +33,7 @@ def up(settings: LocalSettings, *, story: bool, stop_with_parent: bool) -> int:
     prepare_folder(settings.data_dir)
     with exclusive(settings.run_dir / "lock"):
         code = asyncio.run(_Run(settings, progress, story).until_stopped())
-    if any(thread.daemon for thread in threading.enumerate()):
-        # A preparation in another thread (a download) is still going; what it writes is complete or absent.
-        sys.stdout.flush()
-        os._exit(code)
+    leave(code)
     return code
 
 

@@ -16,11 +16,9 @@ from typing import Any
 
 import pytest
 
-from maillage.ports import free_port
 from maillage.processes import Identity
 from maillage.status_file import StatusFile
-
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
+from maillage.testing.servers import KafkaServer, PostgresServer, free_ports
 
 READY = "Maillage is ready"
 STAND_IN = Path(__file__).with_name("stand_in.py")
@@ -45,7 +43,7 @@ class Machine:
         self.folder = folder / "data"
         self.output = folder / "output"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
-        self.ports = {name: free_port() for name in PORTS}
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         ports = {f"MAILLAGE_{name}_PORT": str(port) for name, port in self.ports.items()}
         self.environment = {**kept, **ports, "MAILLAGE_DATA_DIR": str(self.folder)}
 
@@ -165,6 +163,38 @@ def test_nothing_starts_when_a_port_is_busy(machine: Machine) -> None:
     assert "MAILLAGE_KAFKA_PARTNER_PORT=" in machine.said()
     assert machine.children() == []
     assert not (machine.folder / "postgres").exists()
+
+
+def test_servers_elsewhere_replace_the_embedded_ones_when_set(
+    machine: Machine, postgres_server: PostgresServer, kafka_server: KafkaServer
+) -> None:
+    machine.environment["MAILLAGE_POSTGRES_DSN"] = postgres_server.admin_dsn
+    machine.environment["MAILLAGE_KAFKA_BOOTSTRAP"] = kafka_server.bootstrap
+    with machine.up() as process:
+        until(lambda: machine.ready() or process.poll() is not None)
+        parts = {part["name"]: part for part in machine.status()["parts"]}
+        topics = json.loads(machine.run("topics", "--json").stdout)
+
+    assert machine.ready(), machine.said()
+    assert {parts[name]["state"] for name in ("postgres", "kafka")} == {"external"}
+    assert len(machine.children()) == 0
+    assert topics["bootstrap"] == kafka_server.bootstrap
+    assert {topic["bytes"] for topic in topics["topics"]} == {None}
+    assert not (machine.folder / "kafka").exists()
+    assert not (machine.folder / "postgres").exists()
+
+
+def test_unreachable_broker_is_told_when_set(machine: Machine) -> None:
+    # The stand-in has no databases: nobody connects to this one, and its password must not show all the same.
+    machine.environment["MAILLAGE_POSTGRES_DSN"] = "postgresql://admin:canary@127.0.0.1:1/postgres"
+    machine.environment["MAILLAGE_KAFKA_BOOTSTRAP"] = "127.0.0.1:1"
+
+    with machine.up() as process:
+        code = process.wait(60)
+
+    assert code == 1
+    assert "MAILLAGE_KAFKA_BOOTSTRAP" in machine.said()
+    assert "canary" not in machine.said()
 
 
 def test_data_of_another_version_are_refused_when_found(machine: Machine) -> None:

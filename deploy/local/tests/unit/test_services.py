@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from maillage.databases import dsn_for
+from maillage.databases import dsn_for, prepare
+from maillage.errors import Refusal
 from maillage.secrets import SERVICE_NAMES, Secrets
 from maillage.services import Endpoints, environment, not_ready_because
 from maillage.settings import LocalSettings, default_data_dir, load
@@ -82,3 +83,11 @@ def test_data_folder_is_the_checkout_s_when_called_below_it(tmp_path: Path, monk
 
     assert default_data_dir() == tmp_path / ".maillage"
     assert load().data_dir == tmp_path / ".maillage"
+
+
+async def test_unreachable_database_is_told_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as refusal:
+        await prepare("postgresql://a:canary@127.0.0.1:1/x", LocalSettings(data_dir=tmp_path), Secrets(tmp_path / "s"))
+
+    assert "MAILLAGE_POSTGRES_DSN" in refusal.value.remedy
+    assert "canary" not in refusal.value.sentence
