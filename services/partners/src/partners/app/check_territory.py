@@ -1,4 +1,4 @@
-"""Refuse a territory that names places which do not exist, or no longer do."""
+"""Refuse a territory that names places which do not exist, or no longer do; spell the others in one way."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from partners.domain.errors import InvalidTerritory, Refusal
 from partners.domain.organisation import Territory
 
 
-def check_territory(given: Territory) -> None:
-    """Raise InvalidTerritory naming each code at fault by its place, and the successor of a merged commune."""
+def check_territory(given: Territory) -> Territory:
+    """Return the territory with each collectivity under its one code.
+
+    Raises InvalidTerritory naming each code at fault by its place, and the successor of a merged commune.
+    """
     refusals = []
     for problem in geography.check_territory(given):
         codes: tuple[str, ...] = getattr(given, problem.field)
@@ -17,3 +20,10 @@ def check_territory(given: Territory) -> None:
         refusals.append(Refusal(problem.field, codes.index(problem.code), named))
     if refusals:
         raise InvalidTerritory(refusals)
+    return Territory.of(
+        communes=given.communes,
+        epcis=given.epcis,
+        departements=given.departements,
+        # Mayotte has two codes in public data: readers look a council up by one of them.
+        collectivities=[geography.collectivity(code).code for code in given.collectivities],
+    )

@@ -31,6 +31,12 @@ class CodeReserved(PartnersError):
     code = "code_reserved"
 
 
+class JurisdictionTaken(PartnersError):
+    """Another council answers for one of these collectivities; a referral must have one receiver."""
+
+    code = "jurisdiction_taken"
+
+
 class ScopeNotAllowed(PartnersError):
     """A scope was asked that this kind of organisation, or this client, does not have."""
 

@@ -25,6 +25,8 @@ from partners.domain.access import Client
 from partners.domain.errors import NotFound, ScopeNotAllowed
 from partners.domain.organisation import Organisation
 
+Parts = Annotated[Runtime, Depends(runtime_of)]
+
 BODY_BYTES_MAX = 8_192
 FIELDS_MAX = 12
 KEYS_AGE_SECONDS = 300
@@ -64,7 +66,6 @@ def _invalid_client() -> OAuthRefusal:
 def token_routes(signer: TokenSigner, throttle: Throttle) -> APIRouter:
     """Return the routes that issue tokens and publish the keys."""
     router = APIRouter()
-    parts = Annotated[Runtime, Depends(runtime_of)]
 
     @router.get("/.well-known/jwks.json")
     async def keys() -> JSONResponse:
@@ -72,7 +73,7 @@ def token_routes(signer: TokenSigner, throttle: Throttle) -> APIRouter:
         return JSONResponse(signer.published(), headers={"cache-control": f"public, max-age={KEYS_AGE_SECONDS}"})
 
     @router.post("/oauth/token")
-    async def token(request: Request, runtime: parts) -> JSONResponse:
+    async def token(request: Request, runtime: Parts) -> JSONResponse:
         """Issue an access token of five minutes."""
         try:
             grant, is_exchange = await _grant(request, runtime, throttle)

@@ -11,6 +11,7 @@ from partners.domain.errors import (
     BadCursor,
     CodeReserved,
     InvalidTerritory,
+    JurisdictionTaken,
     KindImmutable,
     LabelTaken,
     NotFound,
@@ -26,6 +27,13 @@ _SAID: dict[type[PartnersError], tuple[int, Said]] = {
         Said("La nature d’une organisation ne change pas.", "An organisation’s kind does not change."),
     ),
     CodeReserved: (409, Said("Ce code est réservé à la plateforme.", "This code is reserved for the platform.")),
+    JurisdictionTaken: (
+        409,
+        Said(
+            "Un autre département répond déjà pour l’une de ces collectivités.",
+            "Another council answers for one of these collectivities already.",
+        ),
+    ),
     ScopeNotAllowed: (
         422,
         Said("Cette organisation ne peut pas avoir ces droits.", "This organisation cannot have these scopes."),

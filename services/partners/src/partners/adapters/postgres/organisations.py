@@ -16,6 +16,12 @@ FIND = "SELECT o.* FROM organisations o WHERE code = $1"
 LOCK = "SELECT o.* FROM organisations o WHERE code = $1 FOR UPDATE"
 LIST = "SELECT o.* FROM organisations o WHERE kind IN ('association', 'council') ORDER BY code"
 
+ANOTHER_ANSWERS = """
+SELECT EXISTS (
+    SELECT FROM organisations
+    WHERE kind = 'council' AND organisation_id <> $1 AND territory -> 'collectivities' ?| $2::text[]
+)
+"""
 ADD = """
 INSERT INTO organisations
     (organisation_id, code, kind, name, phone, postal_address, territory, version, correlation_id, changed_at)
@@ -70,6 +76,10 @@ class PostgresOrganisations:
     async def all(self) -> list[Organisation]:
         """Return the associations and councils in the order of their codes."""
         return [organisation_of(row) for row in await self._tx.fetch(LIST)]
+
+    async def another_answers(self, organisation: Organisation) -> bool:
+        collectivities = list(organisation.details.territory.collectivities)
+        return bool(await self._tx.fetchval(ANOTHER_ANSWERS, organisation.organisation_id, collectivities))
 
     async def add(self, organisation: Organisation) -> None:
         details = organisation.details
