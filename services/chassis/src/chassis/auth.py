@@ -90,7 +90,7 @@ class TokenVerifier:
                 self._verified.popitem(last=False)
         else:
             self._verified.move_to_end(token)
-            self._keys.renew_if_stale()
+        self._keys.renew_if_stale()
         self._check_now(token, known)
         return known.caller
 

@@ -9,9 +9,11 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, PastDate, field_validator
 
 from chassis.errors import DependencyDown
+from chassis.guards import HalfAnswered
 from chassis.problems import BodyLimit, FieldError, Problem, install
 from chassis.sentences import FieldRefused, Said
 
@@ -61,6 +63,14 @@ def build() -> FastAPI:
             "lock": asyncpg.LockNotAvailableError(CANARY),
             "problem": Problem(409, "illegal", Said("Non.", "No."), errors=(FieldError("a", "b"),)),
         }[how]
+
+    @app.get("/half")
+    async def half() -> StreamingResponse:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"first"
+            raise RuntimeError(CANARY)
+
+        return StreamingResponse(chunks())
 
     return app
 
@@ -144,6 +154,14 @@ async def test_failure_says_nothing_of_its_cause(client: httpx.AsyncClient, how:
     assert CANARY not in answer.text
     if status == 500:
         assert len(answer.headers["maillage-incident"]) == 32
+
+
+async def test_failure_after_the_first_byte_breaks_the_answer_off_without_its_cause(client: httpx.AsyncClient) -> None:
+    with pytest.raises(HalfAnswered) as caught:
+        await client.get("/half")
+
+    assert caught.value.__cause__ is None
+    assert CANARY not in str(caught.value)
 
 
 async def test_unknown_route_and_method_are_problem_documents(client: httpx.AsyncClient) -> None:
