@@ -65,6 +65,10 @@ class Client:
         """POST and return the JSON answer, or refuse."""
         return check(await self.call("POST", url, json=json, headers=headers))
 
+    async def delete(self, url: str) -> Any:
+        """DELETE, or refuse."""
+        return check(await self.call("DELETE", url))
+
     async def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
         try:
             return await self._http.request(method, url, **arguments)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -169,18 +170,23 @@ class Seed:
 
     async def _kafka_access(self, url: str, known: dict[str, Any]) -> None:
         access = await self._operator.put(f"{url}/kafka-access")
-        before = known.get("kafka") or {}
-        known["kafka"] = {**before, **{name: value for name, value in access.items() if value is not None}}
+        if "password" not in access and "password" not in known.get("kafka", {}):
+            # The password was shown once and our file was lost: only a new access has a new one.
+            await self._operator.delete(f"{url}/kafka-access")
+            await self._access_state(url, lambda found: found["state"] == "revoked")
+            access = await self._operator.put(f"{url}/kafka-access")
+        known["kafka"] = {**known.get("kafka", {}), **access}
         self._demo.save()
+        known["kafka"].update(await self._access_state(url, lambda found: bool(found["ready"])))
+        self._demo.save()
+
+    async def _access_state(self, url: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         deadline = asyncio.get_running_loop().time() + KAFKA_ACCESS_SECONDS
-        while not known["kafka"].get("ready"):
+        while not wanted(found := dict(await self._operator.get(f"{url}/kafka-access"))):
             if asyncio.get_running_loop().time() > deadline:
                 raise Refusal(
-                    f"L'accès Kafka de {known['code']} n'est pas prêt après {KAFKA_ACCESS_SECONDS:.0f} s"
-                    " · Kafka access is not ready",
+                    f"Un accès Kafka n'est pas prêt après {KAFKA_ACCESS_SECONDS:.0f} s · Kafka access is not ready",
                     "maillage logs partners",
                 )
             await asyncio.sleep(0.1)
-            now = await self._operator.get(f"{url}/kafka-access")
-            known["kafka"].update({name: value for name, value in now.items() if value is not None})
-        self._demo.save()
+        return found
