@@ -105,4 +105,4 @@ def build(port: int, folder: Path) -> FastAPI:
 if __name__ == "__main__":
     port = int(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
-        uvicorn.run(build(port, Path(folder)), host="127.0.0.1", port=port, log_level="warning", loop="uvloop")
+        uvicorn.run(build(port, Path(folder)), host="127.0.0.1", port=port, log_config=None, access_log=False, loop="uvloop")

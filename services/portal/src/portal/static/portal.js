@@ -24,9 +24,12 @@
     const source = new EventSource(live.dataset.flux);
     source.addEventListener("suivi", (event) => {
       const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
-      const before = live.querySelectorAll(".timeline li").length;
-      live.innerHTML = event.data;
-      live.querySelectorAll(".timeline li").forEach((line, n) => n >= before && line.classList.add("fresh"));
+      const lines = () => live.querySelectorAll(".timeline > li");
+      const before = lines().length;
+      const fresh = document.createElement("template");
+      fresh.innerHTML = event.data;
+      for (const part of fresh.content.querySelectorAll("[data-live]")) document.getElementById(part.id).replaceWith(part);
+      lines().forEach((line, n) => n >= before && line.classList.add("fresh"));
       if (focused) (document.getElementById(focused) || document.getElementById("contenu")).focus();
       document.getElementById("annonce").textContent = document.getElementById("etat").dataset.say;
     });

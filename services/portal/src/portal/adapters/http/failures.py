@@ -150,6 +150,8 @@ def _is_problem(message: Message) -> bool:
 def _failure_page(request: Request, problem: Message) -> Response:
     headers = dict(problem["headers"])
     incident = headers.get(b"maillage-incident", b"").decode("ascii")
-    response = page(request, "failure.html", session=None, status=problem["status"], incident=incident)
+    response = page(
+        request, "failure.html", session=_known_session(request), status=problem["status"], incident=incident
+    )
     response.headers["Content-Language"] = language_of(request)
     return response

@@ -5,6 +5,7 @@ A sentence that counts has two forms, `id.one` and `id.many`; French counts zero
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
@@ -31,8 +32,14 @@ def catalogue(language: str) -> Mapping[str, str]:
         for name, sentence in tomllib.loads(entry.read_text("utf-8")).items():
             if name in sentences:
                 raise ValueError(f"{language}/{entry.name} repeats {name}")
-            sentences[name] = sentence
+            sentences[name] = french_spaces(sentence) if language == "fr" else sentence
     return sentences
+
+
+def french_spaces(sentence: str) -> str:
+    """Tie high punctuation to its word, so that no line begins with a question mark."""
+    tied = re.sub(r" ([?!;»])", "\u202f\\1", sentence)
+    return re.sub(r" :", "\u00a0:", tied).replace("« ", "«\u00a0")
 
 
 class Words:
@@ -47,11 +54,11 @@ class Words:
         """Every id there is, for pages that choose the most precise sentence."""
         return self._sentences.keys()
 
-    def __call__(self, name: str, **values: Any) -> str:
+    def __call__(self, name: str, /, **values: Any) -> str:
         """Return a sentence with its values in place; an unknown id is a fault of ours and raises KeyError."""
         return self._sentences[name].format_map(values)
 
-    def count(self, name: str, n: int, **values: Any) -> str:
+    def count(self, name: str, n: int, /, **values: Any) -> str:
         """Return the form of a sentence that agrees with `n`."""
         one = n < 2 if self.language == "fr" else n == 1
         return self(f"{name}.{'one' if one else 'many'}", n=n, **values)
