@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,15 +116,18 @@ async def running(
     kafka_bootstrap: str = "",
     kafka_partner_bootstrap: str = "",
     clock: Clock | None = None,
-    port: int | None = None,
+    instance: str = "0",
 ) -> AsyncIterator[Service]:
-    """Run a partners process on a port of its own until the block ends."""
-    port = port or free_port()
+    """Run a partners process on a port of its own until the block ends.
+
+    One `instance` after another takes its consumers' partitions back at once; two at a time need different ones.
+    """
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = PartnersSettings.model_validate(
         {
             "stack": "test",
-            "instance": str(port),
+            "instance": instance,
             "http_port": port,
             "database_dsn": dsn,
             "kafka_bootstrap": kafka_bootstrap,
@@ -148,16 +152,24 @@ async def running(
         await serving
 
 
+async def until(question: Callable[[], Awaitable[bool]], seconds: float = READY_SECONDS) -> None:
+    """Ask again and again until the answer is yes; fails after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await question():
+        assert asyncio.get_running_loop().time() < deadline, "not within the time allowed"
+        await asyncio.sleep(0.02)
+
+
 async def until_ready(http: httpx.AsyncClient) -> None:
     """Wait until the process says that it is ready."""
     found: dict[str, Any] = {}
+
+    async def ready() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            found.update((await http.get("/health/ready")).json())
+        return bool(found.get("ready"))
+
     try:
-        async with asyncio.timeout(READY_SECONDS):
-            while not found.get("ready"):
-                await asyncio.sleep(0.02)
-                try:
-                    found = (await http.get("/health/ready")).json()
-                except httpx.TransportError:
-                    continue
-    except TimeoutError:
+        await until(ready)
+    except AssertionError:
         raise AssertionError(f"not ready: {found}") from None

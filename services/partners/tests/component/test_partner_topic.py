@@ -1,0 +1,282 @@
+"""A council reads its own topic with an ordinary Kafka client, and nothing but its own topic."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import jsonschema
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.structs import TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from chassis.testing.events import AT
+from maillage.testing.servers import KafkaServer
+from maillage_contracts import TOPICS, Event, ReferralReceived, ReferralSubmitted, Routing, encode, envelope_for
+from partners.testing import Service, running, until
+
+SCHEMAS = Path(__file__).parents[4] / "contracts" / "schemas"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+WAIT_SECONDS = 30
+
+
+@pytest.fixture
+async def bus(kafka_server: KafkaServer) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer that stands for the other services, and their topics."""
+    admin = AdminClient({"bootstrap.servers": kafka_server.bootstrap})
+    present = set((await asyncio.to_thread(admin.list_topics, timeout=10)).topics)
+    missing = [NewTopic(t.name, num_partitions=t.partitions, replication_factor=1) for t in TOPICS]
+    missing = [topic for topic in missing if topic.topic not in present]
+    for future in (admin.create_topics(missing) if missing else {}).values():
+        await asyncio.to_thread(future.result, 20)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_server.bootstrap, acks="all")
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture
+async def service(dsn: str, tmp_path: Path, kafka_server: KafkaServer, bus: Any) -> AsyncIterator[Service]:
+    """A partners process with both listeners of a real broker."""
+    addresses = {
+        "kafka_bootstrap": kafka_server.bootstrap,
+        "kafka_partner_bootstrap": kafka_server.partner_bootstrap,
+    }
+    async with running(dsn, tmp_path, **addresses) as service:
+        yield service
+
+
+@pytest.fixture
+def code() -> Callable[[str], str]:
+    """Organisation codes that no other test has: topics and users outlive a test."""
+    suffix = uuid4().hex[:8]
+    return lambda stem: f"{stem}{suffix}"
+
+
+async def send(bus: AIOKafkaProducer, event: Event) -> UUID:
+    event_id = uuid4()
+    envelope = envelope_for(event, id=event_id, source="/referrals", time=AT, correlation_id=uuid4(), traceparent=TRACE)
+    record = encode(event, envelope)
+    await bus.send_and_wait(record.topic, record.value, key=record.key, headers=list(record.headers))
+    return event_id
+
+
+async def refer(bus: AIOKafkaProducer, association: dict[str, Any], commune: str) -> list[UUID]:
+    routing = Routing(
+        commune=commune,
+        referrer_organisation_id=association["organisation_id"],
+        receiver_organisation_id=uuid4(),
+        sender_kind="association",
+    )
+    referral_id = uuid4()
+    submitted = ReferralSubmitted(
+        referral_id=referral_id,
+        aggregate_version=1,
+        routing=routing,
+        themes=("numerique--acceder-a-une-connexion-internet",),
+        submitted_at=AT,
+    )
+    received = ReferralReceived(referral_id=referral_id, aggregate_version=2, routing=routing, received_at=AT)
+    return [await send(bus, submitted), await send(bus, received)]
+
+
+async def grant(service: Service, code: str) -> dict[str, Any]:
+    """Ask for access and wait until it is ready; return what a council is told."""
+    path = f"/organisations/{code}/kafka-access"
+    answer = await service.call("PUT", path)
+    assert answer.status_code == 202
+    told: dict[str, Any] = answer.json()
+
+    async def ready() -> bool:
+        return bool((await service.call("GET", path)).json()["ready"])
+
+    await until(ready)
+    return told
+
+
+def consumer(told: dict[str, Any], *topics: str, group: str | None = None, **other: Any) -> AIOKafkaConsumer:
+    """An ordinary client, configured with what a council was told."""
+    settings = {
+        "bootstrap_servers": told["bootstrap"],
+        "security_protocol": told["security_protocol"],
+        "sasl_mechanism": told["mechanism"],
+        "sasl_plain_username": told["username"],
+        "sasl_plain_password": told["password"],
+        "auto_offset_reset": "earliest",
+        "group_id": group or f"{told['group_prefix']}reader",
+        "enable_auto_commit": False,
+    }
+    return AIOKafkaConsumer(*(topics or (told["topic"],)), **{**settings, **other})
+
+
+async def read(told: dict[str, Any], count: int) -> list[ConsumerRecord[bytes, bytes]]:
+    found: list[ConsumerRecord[bytes, bytes]] = []
+    reader = consumer(told)
+    await reader.start()
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while len(found) < count:
+                for records in (await reader.getmany(timeout_ms=200)).values():
+                    found += records
+        await reader.commit()
+    finally:
+        await reader.stop()
+    return found
+
+
+async def feed(service: Service, headers: dict[str, str], count: int) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    cursor = ""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while len(events) < count:
+            answer = await service.http.get("/feed", params={"after": cursor, "wait": 5}, headers=headers)
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            events += page["events"]
+            cursor = page["cursor"]
+    return events
+
+
+def header(record: ConsumerRecord[bytes, bytes], name: str) -> str:
+    return dict(record.headers)[name].decode()
+
+
+async def test_council_reads_its_events_from_topic_and_feed_alike_and_a_neighbour_sees_nothing(
+    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str]
+) -> None:
+    association = await service.organisation(code("asso"), "association")
+    await service.organisation(code("cd93"), collectivities=["93D"])
+    await service.organisation(code("cd94"), collectivities=["94D"])
+    reader, neighbour = await service.client_of(code("cd93")), await service.client_of(code("cd94"))
+    sent = await refer(bus, association, "93048")
+    await feed(service, reader, 2)
+
+    told = await grant(service, code("cd93"))
+    aside = await grant(service, code("cd94"))
+    sent += await refer(bus, association, "93066")
+    records = await read(told, 4)
+    events = await feed(service, reader, 4)
+
+    assert told["topic"] == f"partner-{code('cd93')}-v1"
+    assert [header(record, "ce_id") for record in records] == [str(one) for one in sent]
+    assert [event["id"] for event in events] == [str(one) for one in sent]
+    assert [event["sequence"] for event in events] == ["1", "2", "3", "4"]
+    assert [json.loads(record.value or b"") for record in records] == [event["data"] for event in events]
+    for record, event in zip(records, events, strict=True):
+        stem = event["type"].removeprefix("fr.maillage.")
+        schema = json.loads((SCHEMAS / f"{stem}.schema.json").read_bytes())
+        jsonschema.validate(json.loads(record.value or b""), schema, cls=jsonschema.Draft202012Validator)
+        assert header(record, "ce_source") == event["source"] == f"/partners/{code('cd93')}"
+        assert header(record, "ce_traceparent").split("-")[1] == TRACE.split("-")[1]
+        assert header(record, "ce_traceparent") != TRACE
+    assert (await service.http.get("/feed", headers=neighbour)).json()["events"] == []
+    watching = consumer(aside)
+    await watching.start()
+    try:
+        partition = TopicPartition(aside["topic"], 0)
+        assert (await watching.end_offsets([partition]))[partition] == 0
+    finally:
+        await watching.stop()
+
+
+async def test_council_is_refused_whatever_is_not_its_own(service: Service, code: Callable[[str], str]) -> None:
+    await service.organisation(code("cd93"), collectivities=["93D"])
+    # Another organisation whose code begins alike: prefixes must not overlap.
+    await service.organisation(code("cd93") + "x", collectivities=["94D"])
+    told, other = await grant(service, code("cd93")), await grant(service, code("cd93") + "x")
+
+    async def refused(client: AIOKafkaConsumer) -> type[Exception]:
+        try:
+            await client.start()
+            await asyncio.wait_for(client.getone(), 5)
+        except KafkaError as error:
+            return type(error)
+        finally:
+            await client.stop()
+        raise AssertionError("nothing was refused")
+
+    assert await refused(consumer(told, other["topic"])) is TopicAuthorizationFailedError
+    assert await refused(consumer(told, "referrals-referral-v1")) is TopicAuthorizationFailedError
+    assert await refused(consumer(told, group="another-group")) is GroupAuthorizationFailedError
+    assert await refused(consumer(told, group=f"{other['group_prefix']}reader")) is GroupAuthorizationFailedError
+    assert await refused(consumer(told, sasl_plain_password="wrong")) is KafkaConnectionError
+    writing = AIOKafkaProducer(
+        bootstrap_servers=told["bootstrap"],
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username=told["username"],
+        sasl_plain_password=told["password"],
+    )
+    await writing.start()
+    try:
+        with pytest.raises(TopicAuthorizationFailedError):
+            await writing.send_and_wait(told["topic"], b"{}")
+    finally:
+        await writing.stop()
+
+
+async def test_password_is_shown_once_and_forgotten_once_the_broker_has_it(
+    service: Service, db: Any, code: Callable[[str], str]
+) -> None:
+    await service.organisation(code("cd93"), collectivities=["93D"])
+    path = f"/organisations/{code('cd93')}/kafka-access"
+    assert (await service.call("GET", path)).status_code == 404
+
+    told = await grant(service, code("cd93"))
+
+    again = await service.call("PUT", path)
+    assert again.status_code == 200
+    assert "password" in told
+    assert "password" not in again.json()
+    async with db.connection() as connection:
+        row = await connection.fetchrow("SELECT state, sealed_password, sealing_key FROM kafka_accesses")
+    assert tuple(row) == ("granted", None, None)
+
+
+async def test_revoked_access_reads_nothing_and_a_new_grant_goes_on_without_a_gap(
+    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str]
+) -> None:
+    association = await service.organisation(code("asso"), "association")
+    await service.organisation(code("cd93"), collectivities=["93D"])
+    reader = await service.client_of(code("cd93"))
+    told = await grant(service, code("cd93"))
+    await refer(bus, association, "93048")
+    path = f"/organisations/{code('cd93')}/kafka-access"
+    assert len(await read(told, 2)) == 2
+
+    assert (await service.call("DELETE", path)).status_code == 202
+
+    async def revoked() -> bool:
+        return bool((await service.call("GET", path)).json()["state"] == "revoked")
+
+    await until(revoked)
+    shut = consumer(told)
+    with pytest.raises(KafkaConnectionError):
+        await shut.start()
+    await shut.stop()
+    await refer(bus, association, "93048")
+    events = await feed(service, reader, 4)
+
+    anew = await grant(service, code("cd93"))
+    found = consumer(anew, group=f"{anew['group_prefix']}other")
+    assert anew["password"] != told["password"]
+    await found.start()
+    records: list[ConsumerRecord[bytes, bytes]] = []
+    async with asyncio.timeout(WAIT_SECONDS):
+        while len(records) < 4:
+            for batch in (await found.getmany(timeout_ms=200)).values():
+                records += batch
+    await found.stop()
+    assert [header(record, "ce_id") for record in records] == [event["id"] for event in events]
