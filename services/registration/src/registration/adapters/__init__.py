@@ -1,0 +1,1 @@
+"""Where registration meets HTTP, Kafka, PostgreSQL and the referrals service."""

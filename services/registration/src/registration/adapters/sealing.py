@@ -1,0 +1,64 @@
+"""Who somebody is, sealed for their row, and the keyed hash under which they are found again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+from chassis.crypto import Vault, WrappedKey, fold
+from registration.domain.identity import Contact, Described, Identity
+
+LOOKUP_PURPOSE = "person.name-and-birth-date"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The sealed columns of `persons`."""
+
+    wrapped_key: WrappedKey
+    identity: bytes
+    contact: bytes
+
+
+def seal(vault: Vault, subject_ref: UUID, described: Described) -> Sealed:
+    """Seal under a new key of this person's own; erasing the key erases both columns."""
+    key = vault.new_person_key()
+    identity, contact = described.identity, described.contact
+    who = {
+        "first_name": identity.first_name,
+        "last_name": identity.last_name,
+        "birth_date": identity.birth_date.isoformat(),
+    }
+    how = {"phone": contact.phone, "email": contact.email, "address": contact.address}
+    return Sealed(
+        wrapped_key=key,
+        identity=vault.seal(key, _bytes(who), context=_place(subject_ref, "identity")),
+        contact=vault.seal(key, _bytes(how), context=_place(subject_ref, "contact")),
+    )
+
+
+def open_described(vault: Vault, row: asyncpg.Record) -> Described:
+    """Open both columns of a row that also has `wrapped_key` and `subject_ref`."""
+    key, subject_ref = row["wrapped_key"], row["subject_ref"]
+    who = json.loads(vault.open(key, row["identity"], context=_place(subject_ref, "identity")))
+    how = json.loads(vault.open(key, row["contact"], context=_place(subject_ref, "contact")))
+    identity = Identity(who["first_name"], who["last_name"], date.fromisoformat(who["birth_date"]))
+    return Described(identity, Contact(how["phone"], how["email"], how["address"]))
+
+
+def lookup_hash(vault: Vault, identity: Identity) -> bytes:
+    """Return the keyed hash of the folded name and the birth date: equal for every usual spelling of one person."""
+    parts = (fold(identity.last_name), fold(identity.first_name), identity.birth_date.isoformat())
+    return vault.lookup(LOOKUP_PURPOSE, "\n".join(parts))
+
+
+def _bytes(fields: dict[str, str | None]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def _place(subject_ref: UUID, column: str) -> str:
+    return f"registration.persons:{subject_ref}:{column}"

@@ -1,0 +1,27 @@
+"""Composition root of the registration service."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from chassis.app import Parts, build_app
+from chassis.clock import Clock
+from chassis.runtime import build_runtime
+from chassis.service_client import ServiceClient
+from chassis.settings import load
+from registration.adapters.http import routes
+from registration.adapters.subscribers import subscriptions
+from registration.settings import RegistrationSettings
+
+
+def create_app(settings: RegistrationSettings | None = None, clock: Clock | None = None) -> FastAPI:
+    """Build the service; reads the environment unless given settings, and opens nothing."""
+    settings = settings or load(RegistrationSettings)
+    runtime = build_runtime("registration", settings, clock)
+    vault = runtime.vault()
+    referrals = ServiceClient(settings.referrals_url, runtime.service_tokens())
+    runtime.health.register("referrals", referrals.check)
+    return build_app(
+        runtime,
+        Parts(routers=[routes(vault)], subscriptions=subscriptions(referrals, vault, runtime.clock)),
+    )
