@@ -75,8 +75,9 @@ async def test_a_stale_lock_naming_a_living_process_does_not_stop_the_start(
     server.start()
     server.kill()
     lock = config.directory / "cluster" / "postmaster.pid"
-    # As after a reboot, when some other process of the same account has the old pid.
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+    # As after a reboot, when another process of the same account has the old pid.
+    account = None if os.geteuid() else accounts.NOBODY
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=account, cwd="/") as stranger:
         lines = lock.read_text().splitlines()
         lock.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
         server.start()

@@ -7,6 +7,7 @@ deletes. What differs is reported. Organisations' own topics are created by `par
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -55,15 +56,30 @@ def _ensure(bootstrap: str, client: dict[str, str], replication: int, topics: tu
         present = admin.list_topics(timeout=REQUEST_SECONDS).topics
         missing = [topic for topic in topics if topic.name not in present]
         created = _create(admin, missing, replication) if missing else ()
+        partitions = _partitions(admin, {topic.name for topic in topics})
+        existing = [topic for topic in topics if topic.name not in created]
         drift = [
-            f"{topic.name}: {len(present[topic.name].partitions)} partitions, {topic.partitions} expected"
-            for topic in topics
-            if topic.name in present and len(present[topic.name].partitions) != topic.partitions
+            f"{topic.name}: {partitions[topic.name]} partitions, {topic.partitions} expected"
+            for topic in existing
+            if partitions[topic.name] != topic.partitions
         ]
-        drift += _config_drift(admin, [topic for topic in topics if topic.name in present])
+        drift += _config_drift(admin, existing)
     except KafkaException as error:
         raise _refused(error) from None
     return TopicsReport(created=created, drift=tuple(drift))
+
+
+def _partitions(admin: AdminClient, names: set[str]) -> dict[str, int]:
+    # The controller answers a creation before every broker knows of it: what starts next must find the topics.
+    deadline = time.monotonic() + REQUEST_SECONDS
+    while True:
+        present = admin.list_topics(timeout=REQUEST_SECONDS).topics
+        found = {name: len(present[name].partitions) for name in names & present.keys() if present[name].partitions}
+        if found.keys() == names:
+            return found
+        if time.monotonic() > deadline:
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+        time.sleep(0.05)
 
 
 def _create(admin: AdminClient, missing: list[Topic], replication: int) -> tuple[str, ...]:
