@@ -17,7 +17,7 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from faststream.kafka import KafkaBroker
 
-from chassis import inbox, operations, problems, telemetry
+from chassis import idempotency, inbox, operations, problems, telemetry
 from chassis.consumer import Processor, Subscription
 from chassis.errors import DependencyDown
 from chassis.kafka import RelayProducers, build_broker
@@ -162,10 +162,16 @@ async def _consume(runtime: Runtime, running: _Running) -> None:
 async def _housekeeping(runtime: Runtime) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
-        purged = inbox.PURGE_ROWS
-        while purged == inbox.PURGE_ROWS:
-            async with runtime.background_db.transaction() as tx:
-                purged = await inbox.purge(tx, now=runtime.clock.now())
+        await _purge(runtime, inbox.purge)
+        await _purge(runtime, idempotency.purge)
+
+
+async def _purge(runtime: Runtime, purge: Callable[..., Awaitable[int]]) -> None:
+    # In short transactions until nothing is left: no long locks, no burst of WAL.
+    purged = 1
+    while purged:
+        async with runtime.background_db.transaction() as tx:
+            purged = await purge(tx, now=runtime.clock.now())
 
 
 async def _freeze_when_warm() -> None:
@@ -195,5 +201,6 @@ async def _stop(runtime: Runtime, running: _Running) -> None:
     await asyncio.gather(*running.tasks, return_exceptions=True)
     if running.producers is not None:
         await running.producers.close()
+    await runtime.tokens.close()
     await runtime.db.close()
     await runtime.background_db.close()

@@ -58,7 +58,7 @@ async def done(db: Database) -> list[UUID]:
 
 async def letters(db: Database) -> list[Mapping[str, Any]]:
     async with db.connection() as connection:
-        return list(await connection.fetch("SELECT * FROM dead_letters ORDER BY id"))
+        return [dict(row) for row in await connection.fetch("SELECT * FROM dead_letters ORDER BY id")]
 
 
 def event_id(source: Source) -> UUID:

@@ -159,18 +159,22 @@ async def test_no_event_is_skipped_when_sixteen_writers_hold_their_transactions(
     chance = random.Random(16)
 
     async def writer(n: int) -> None:
-        for i in range(25):
+        for i in range(40):
             async with db.transaction() as tx:
                 await append(tx, row(topic, f"w{n}", f"{n}-{i}"))
                 # Holding the transaction open is the point: later positions commit before this one.
-                await asyncio.sleep(chance.uniform(0, 0.02))
+                await asyncio.sleep(chance.uniform(0, 0.03))
+            async with db.connection() as connection:
+                await connection.execute("NOTIFY outbox")
 
     async with relay(dsn, kafka_server.bootstrap):
-        await asyncio.gather(*(writer(n) for n in range(16)))
+        await write(db, row(topic, "first", "the relay is at work"))
         await emptied(db)
-        records = await read_until(kafka_server.bootstrap, topic, lambda found: len(all_values(found)) == 400)
+        await asyncio.gather(*(writer(n) for n in range(16)))
+        records = await read_until(kafka_server.bootstrap, topic, lambda found: len(all_values(found)) == 641)
 
-    assert first_occurrences(records) == {f"w{n}": [f"{n}-{i}" for i in range(25)] for n in range(16)}
+    found = first_occurrences(records)
+    assert [found[f"w{n}"] for n in range(16)] == [[f"{n}-{i}" for i in range(40)] for n in range(16)]
 
 
 async def test_a_record_refused_for_good_parks_its_key_only(dsn: str, db: Database, kafka_server: Any) -> None:

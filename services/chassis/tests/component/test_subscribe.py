@@ -7,6 +7,7 @@ import os
 import random
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -76,7 +77,8 @@ async def lag(bootstrap: str, group: str, topic: str, total: int) -> int:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     future = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
     committed = await asyncio.to_thread(future.result, 10)
-    return total - sum(max(0, p.offset) for p in committed.topic_partitions if p.topic == topic)
+    committed_total: int = sum(max(0, p.offset) for p in committed.topic_partitions if p.topic == topic)
+    return total - committed_total
 
 
 @pytest.mark.parametrize("point", ["consumer.before_commit", "consumer.committed"])
@@ -144,4 +146,27 @@ async def test_a_killed_member_takes_its_partitions_back_at_once(dsn: str, kafka
         found = await effects(db, len(first) + len(second), timeout_seconds=8)
 
     assert_once_and_in_order(found, first + second)
+    await db.close()
+
+
+async def test_poison_on_the_wire_becomes_dead_letters_and_its_neighbours_pass(dsn: str, kafka_server: Any) -> None:
+    topic = await create_topic(kafka_server.bootstrap, partitions=1)
+    db, sources = await prepare(dsn), stories(30)
+    poison = [
+        replace(source_of_event(submitted()), headers=[("ce_type", b"\xff\xfe"), ("ce_id", b"\x00")]),
+        replace(source_of_event(submitted()), value=None),
+        replace(source_of_event(submitted()), value=b"{"),
+    ]
+    mixed = [*sources[:20], *poison, *sources[20:]]
+    await publish(kafka_server.bootstrap, topic, mixed)
+
+    async with process(CONSUMER, topic, dsn=dsn, bootstrap=kafka_server.bootstrap):
+        found = await effects(db, len(sources))
+
+    assert_once_and_in_order(found, sources)
+    async with db.connection() as connection:
+        rows = await connection.fetch('SELECT "offset", state, value FROM dead_letters ORDER BY id')
+    assert [(r["offset"], r["state"], r["value"]) for r in rows] == [
+        (20 + n, "dead", p.value) for n, p in enumerate(poison)
+    ]
     await db.close()
