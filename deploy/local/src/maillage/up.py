@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 
 from maillage import databases, ports, services
@@ -35,6 +38,15 @@ def up(settings: LocalSettings, *, story: bool, stop_with_parent: bool) -> int:
         code = asyncio.run(_Run(settings, progress, story).until_stopped())
     leave(code)
     return code
+
+
+def command_name() -> str:
+    """Return what a person types to reach this command: `make run` does not put it on their PATH."""
+    called = Path(sys.argv[0])
+    if shutil.which(called.name) or not called.is_file():
+        return "maillage"
+    here = Path.cwd()
+    return str(called.resolve().relative_to(here) if called.resolve().is_relative_to(here) else called)
 
 
 @dataclass
@@ -109,7 +121,7 @@ class _Run:
         self.supervisor.everything_ready()
         self.progress.line(
             f"Maillage is ready · Maillage est prêt : {self.settings.url_of('portal')}"
-            " · maillage status montre tout, Ctrl-C arrête"
+            f" · {command_name()} status montre tout, Ctrl-C arrête"
         )
 
     async def _start_service(self, name: str, endpoints: services.Endpoints) -> None:
