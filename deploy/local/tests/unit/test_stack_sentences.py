@@ -146,3 +146,13 @@ def test_java_arguments_are_private_and_quoted(tmp_path: Path) -> None:
     path = jvm.write_arguments(tmp_path / "arguments", ["-cp", 'a "b" c\\d'])
     assert path.read_text() == '"-cp"\n"a \\"b\\" c\\\\d"\n'
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_account_without_a_name_gets_one_from_a_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    nameless = 2**31 - 7
+    monkeypatch.setattr(os, "geteuid", lambda: nameless)
+    assert accounts.candidates() == (accounts.NAMESPACE, accounts.OURSELVES)
+    said = str(
+        postgres_data.initdb_failed("initdb: could not look up effective user ID 7: user does not exist", Path("/"))
+    )
+    assert "/etc/passwd" in said

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -81,8 +82,17 @@ NAMESPACE = Account(prefix=("unshare", "--user", f"--map-user={NOBODY}", f"--map
 def candidates() -> tuple[Account, ...]:
     """Return the accounts to try, best first."""
     if os.geteuid() != 0:
-        return (OURSELVES,)
+        # initdb insists on a name for its uid; containers run uids that have none, and nobody has one.
+        return (OURSELVES,) if _has_name(os.geteuid()) else (NAMESPACE, OURSELVES)
     return (NOBODY_ACCOUNT, NAMESPACE) if shutil.which("unshare") else (NOBODY_ACCOUNT,)
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def choose(directory: Path, program: Path, copy: Path) -> tuple[Account, bool]:

@@ -108,7 +108,14 @@ def initdb_failed(output: str, directory: Path) -> StackError:
     """Say why initdb failed; its last line holds no secret."""
     if "No space left on device" in output:
         return disk_full(directory)
-    lines = [line for line in output.splitlines() if "error" in line.lower() or "FATAL" in line]
+    if "could not look up effective user ID" in output:
+        return StackError(
+            f"Le compte {os.geteuid()} n'a pas de nom dans /etc/passwd, et PostgreSQL en veut un"
+            f" · the account {os.geteuid()} has no name in /etc/passwd, and PostgreSQL wants one",
+            "lancez Maillage sous un compte qui en a un · run Maillage as an account that has one",
+        )
+    lines = [line for line in output.splitlines() if line.startswith("initdb: ") and "warning" not in line]
+    lines += [line for line in output.splitlines() if "FATAL" in line]
     reason = lines[0].strip()[:300] if lines else "initdb"
     return StackError(
         f"PostgreSQL n'a pas pu créer ses données ({reason}) · PostgreSQL could not create its data",
