@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -56,7 +57,7 @@ def lookup_hash(vault: Vault, identity: Identity) -> bytes:
     return vault.lookup(LOOKUP_PURPOSE, "\n".join(parts))
 
 
-def _bytes(fields: dict[str, str | None]) -> bytes:
+def _bytes(fields: Mapping[str, str | None]) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
