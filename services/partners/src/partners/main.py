@@ -31,9 +31,9 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     vault = runtime.vault()
     signer = TokenSigner.from_file(settings.signing_key_file, settings.token_issuer, runtime.clock)
     bootstrap = Bootstrap(runtime, read_bootstrap_clients(settings.bootstrap_clients_file))
-    feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
-    provisioning = Provisioning(runtime, vault, ConfluentCluster(settings))
     told = settings.kafka_partner_bootstrap
+    feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
+    provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told))
     return build_app(
         runtime,
         Parts(

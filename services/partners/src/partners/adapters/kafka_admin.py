@@ -27,6 +27,7 @@ from confluent_kafka.cimpl import NewTopic
 from chassis.errors import DependencyDown
 from chassis.settings import ServiceSettings, read_secret
 from maillage_contracts import PARTNER_TOPIC
+from partners.adapters.kafka_login import verify_login
 
 CALL_SECONDS = 10.0
 SCRAM_ITERATIONS = 8192
@@ -41,7 +42,8 @@ ANYTHING: Any = None
 class ConfluentCluster:
     """Implements KafkaCluster."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, partner_bootstrap: str) -> None:
+        self._partner_bootstrap = partner_bootstrap
         self._configuration = _configuration(settings)
         self._replication = settings.kafka_replication
         self._client: AdminClient | None = None
@@ -70,6 +72,9 @@ class ConfluentCluster:
             os.urandom(SALT_BYTES),
         )
         await self._alter(credential)
+
+    async def verify(self, user: str, password: str, *, topic: str) -> None:
+        await verify_login(self._partner_bootstrap, user, password, topic)
 
     async def revoke(self, user: str) -> None:
         everything = AclBindingFilter(

@@ -192,6 +192,10 @@ class KafkaCluster(Protocol):
 
     async def grant(self, user: str, password: str, *, topic: str, group_prefix: str) -> None: ...
 
+    async def verify(self, user: str, password: str, *, topic: str) -> None:
+        """Return once the user can log in and sees the topic."""
+        ...
+
     async def revoke(self, user: str) -> None: ...
 
 

@@ -1,7 +1,8 @@
 """Bring the broker to what is wanted of one organisation's access; every step can be repeated after a crash.
 
-Granting: topic, then rights, then the user, then the stream's rows from the first, page by page; the last page marks
-the topic ready under the stream's lock, so the topic has the feed's events in the feed's order, once each.
+Granting: topic, then rights, then the user, who is seen to log in before the password is forgotten; then the stream's
+rows from the first, page by page. The last page marks the topic ready under the stream's lock, so the topic has the
+feed's events in the feed's order, once each.
 Revoking: rights first, then the user, because a connection that is open outlives its user.
 """
 
@@ -47,6 +48,7 @@ async def _grant(opener: Opener, cluster: KafkaCluster, access: KafkaAccess, clo
         password = await accesses.password_of(access.organisation_id)
     await cluster.ensure_topic(access.topic)
     await cluster.grant(user_of(access.code), password, topic=access.topic, group_prefix=group_prefix_of(access.code))
+    await cluster.verify(user_of(access.code), password, topic=access.topic)
     await _settle(opener, access, "requested", "granted", clock)
 
 
