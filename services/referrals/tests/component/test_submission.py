@@ -105,46 +105,45 @@ async def nothing_stored(desk: Desk) -> None:
 CANARY = "Zyxwvut"
 
 
-@pytest.mark.parametrize(
-    ("field", "changes"),
-    [
-        ("commune", {"commune": "99999"}),
-        ("commune", {"commune": f"93048{CANARY}"}),
-        ("commune", {"commune": None}),
-        ("person.birth_date", {"person": {"birth_date": "2026-03-03"}}),
-        ("person.birth_date", {"person": {"birth_date": "1899-12-31"}}),
-        ("person.birth_date", {"person": {"birth_date": "1987-02-30"}}),
-        ("person.birth_date", {"person": {"birth_date": 545000000}}),
-        ("person.birth_date", {"person": {"birth_date": "1987-04-09T10:00:00"}}),
-        ("person.first_name", {"person": {"first_name": CANARY * 20}}),
-        ("person.last_name", {"person": {"last_name": "  "}}),
-        ("person.last_name", {"person": {"last_name": f"{CANARY}\nBcc: x"}}),
-        ("person.last_name", {"person": {"last_name": "\ud800"}}),
-        ("person.email", {"person": {"email": f"{CANARY}@"}}),
-        ("person.phone", {"person": {"phone": f"{CANARY}12"}}),
-        ("person.address", {"person": {"address": CANARY * 60}}),
-        (f"person.{CANARY}", {"person": {CANARY: 1}}),
-        ("note", {"note": CANARY * 400}),
-        ("note", {"note": f"{CANARY}\u0000"}),
-        ("themes", {"themes": []}),
-        ("themes", {"themes": ["numerique--acceder-a-une-connexion-internet"] * 2}),
-        ("themes[0]", {"themes": [f"{CANARY}--x"]}),
-        ("themes", {"themes": ["x"] * 6}),
-        ("person_informed", {"person_informed": False}),
-        ("person_informed", {"person_informed": "yes"}),
-        ("nir", {"nir": CANARY}),
-    ],
-)
-async def test_bad_field_is_named_and_nothing_is_stored_nor_echoed(
-    desk: Desk, field: str, changes: dict[str, Any]
-) -> None:
-    answer = await desk.submit(desk.body(**changes))
+BAD_FIELDS: list[tuple[str, dict[str, Any]]] = [
+    ("commune", {"commune": "99999"}),
+    ("commune", {"commune": f"93048{CANARY}"}),
+    ("commune", {"commune": None}),
+    ("person.birth_date", {"person": {"birth_date": "2026-03-03"}}),
+    ("person.birth_date", {"person": {"birth_date": "1899-12-31"}}),
+    ("person.birth_date", {"person": {"birth_date": "1987-02-30"}}),
+    ("person.birth_date", {"person": {"birth_date": 545000000}}),
+    ("person.birth_date", {"person": {"birth_date": "1987-04-09T10:00:00"}}),
+    ("person.first_name", {"person": {"first_name": CANARY * 20}}),
+    ("person.last_name", {"person": {"last_name": "  "}}),
+    ("person.last_name", {"person": {"last_name": f"{CANARY}\nBcc: x"}}),
+    ("person.last_name", {"person": {"last_name": "\ud800"}}),
+    ("person.email", {"person": {"email": f"{CANARY}@"}}),
+    ("person.phone", {"person": {"phone": f"{CANARY}12"}}),
+    ("person.address", {"person": {"address": CANARY * 60}}),
+    (f"person.{CANARY}", {"person": {CANARY: 1}}),
+    ("note", {"note": CANARY * 400}),
+    ("note", {"note": f"{CANARY}\u0000"}),
+    ("themes", {"themes": []}),
+    ("themes", {"themes": ["numerique--acceder-a-une-connexion-internet"] * 2}),
+    ("themes[0]", {"themes": [f"{CANARY}--x"]}),
+    ("themes", {"themes": ["x"] * 6}),
+    ("person_informed", {"person_informed": False}),
+    ("person_informed", {"person_informed": "yes"}),
+    ("nir", {"nir": CANARY}),
+]
 
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
-    assert CANARY not in answer.text.replace(f'"field":"{field}"', "")
-    await nothing_stored(desk)
+
+async def test_bad_field_is_named_and_nothing_is_stored_nor_echoed(desk: Desk, subtests: pytest.Subtests) -> None:
+    for n, (field, changes) in enumerate(BAD_FIELDS):
+        with subtests.test(case=n, field=field):
+            answer = await desk.submit(desk.body(**changes))
+
+            assert answer.status_code == 422
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert [error["field"] for error in answer.json()["errors"]] == [field]
+            assert CANARY not in answer.text.replace(f'"field":"{field}"', "")
+            await nothing_stored(desk)
 
 
 async def test_merged_commune_is_refused_with_its_successor(desk: Desk) -> None:
@@ -154,22 +153,23 @@ async def test_merged_commune_is_refused_with_its_successor(desk: Desk) -> None:
     await nothing_stored(desk)
 
 
-@pytest.mark.parametrize(
-    ("content", "status", "code"),
-    [
-        (b"{not json", 400, "not_json"),
-        (b'{"note": "\xff"}', 400, "not_json"),
-        (b"[" * 3000, 400, "not_json"),
-        (b'{"note": "' + b"x" * 2_000_000 + b'"}', 413, "body_too_large"),
-        (b"", 422, "validation_failed"),
-        (b"[1]", 422, "validation_failed"),
-    ],
-)
-async def test_body_that_is_not_one_is_refused(desk: Desk, content: bytes, status: int, code: str) -> None:
+BAD_BODIES: list[tuple[bytes, int, str]] = [
+    (b"{not json", 400, "not_json"),
+    (b'{"note": "\xff"}', 400, "not_json"),
+    (b"[" * 3000, 400, "not_json"),
+    (b'{"note": "' + b"x" * 2_000_000 + b'"}', 413, "body_too_large"),
+    (b"", 422, "validation_failed"),
+    (b"[1]", 422, "validation_failed"),
+]
+
+
+async def test_body_that_is_not_one_is_refused(desk: Desk, subtests: pytest.Subtests) -> None:
     headers = {**desk.bearer(ASSOCIATION), "idempotency-key": "one", "content-type": "application/json"}
-    answer = await desk.http.post("/referrals", content=content, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    await nothing_stored(desk)
+    for n, (content, status, code) in enumerate(BAD_BODIES):
+        with subtests.test(case=n):
+            answer = await desk.http.post("/referrals", content=content, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (status, code)
+            await nothing_stored(desk)
 
 
 async def test_submission_without_a_key_is_refused(desk: Desk) -> None:
