@@ -28,6 +28,8 @@ STEADY_SECONDS = 60.0
 """A part that ran this long has recovered: its next pause is the first again."""
 RESTART_READY_SECONDS = 60.0
 """How long a restarted part may take to be ready before that is reported; it is left running."""
+RESTART_LOOK_SECONDS = 1.0
+"""Pause before looking again at such a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,19 +180,34 @@ class Supervisor:
                 f"{child.part.label} s'est arrêté ({cause}), relance dans {seconds(pause)}"
                 f" · {child.part.name} ended, restarting"
             )
+            known = child.part.diagnose() if child.part.diagnose else None
+            if known is not None:
+                self._tell(known)
             await asyncio.sleep(pause)
-            with contextlib.suppress(Refusal):
+            try:
                 await self._restart(child)
+            except Refusal as refusal:
+                self._tell(refusal)
 
     async def _restart(self, child: _Child) -> None:
         await self._launch(child)
-        try:
-            ready = await self._until_ready(child, RESTART_READY_SECONDS)
-        except Refusal as refusal:
-            self._progress.step(refusal.sentence)
-            raise
-        if ready:
-            self._progress.step(f"{child.part.label} est de nouveau prêt · {child.part.name} is ready again")
+        told = False
+        while True:
+            try:
+                if await self._until_ready(child, RESTART_READY_SECONDS):
+                    self._progress.step(f"{child.part.label} est de nouveau prêt · {child.part.name} is ready again")
+                return
+            except Refusal as refusal:
+                # It runs and may become ready yet, for instance once Kafka is back: say so once, go on waiting.
+                if not told:
+                    self._tell(refusal)
+                told = True
+                await asyncio.sleep(RESTART_LOOK_SECONDS)
+
+    def _tell(self, refusal: Refusal) -> None:
+        self._progress.step(refusal.sentence)
+        if refusal.remedy:
+            self._progress.line(f"{'':8}  → {refusal.remedy}")
 
     async def _end(self, child: _Child) -> None:
         process = child.process

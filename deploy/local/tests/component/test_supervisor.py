@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -102,6 +103,48 @@ async def test_pauses_grow_when_part_keeps_dying(tmp_path: Path, monkeypatch: py
         said = stage.said.getvalue()
         assert said.index("relance dans 0,0 s") < said.index("relance dans 0,4 s")
         assert "(code 7)" in said
+    finally:
+        await stage.supervisor.stop()
+
+
+async def test_late_part_is_reported_once_and_awaited_when_restarted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maillage.supervisor.RESTART_LOOK_SECONDS", 0.01)
+    stage = Stage(tmp_path)
+    outcomes: Iterator[str | Refusal] = iter(["1.0", *[Refusal("one n'est pas prêt · not ready")] * 3, "1.1"])
+
+    async def wait_ready(_: float) -> str:
+        outcome = next(outcomes)
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+    try:
+        await stage.supervisor.start(replace(part(tmp_path, "one"), wait_ready=wait_ready))
+        pid = stage.pid("one")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+        await until(lambda: stage.state("one") == ("ready", 1))
+
+        assert stage.said.getvalue().count("not ready") == 1
+        assert next(outcomes, None) is None
+    finally:
+        await stage.supervisor.stop()
+
+
+async def test_cause_is_told_when_the_log_of_a_dead_part_explains_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    explained = replace(part(tmp_path, "one"), diagnose=lambda: Refusal("Le disque est plein", "libérez de la place"))
+    try:
+        await stage.supervisor.start(explained)
+        pid = stage.pid("one")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+        await until(lambda: "→ libérez de la place" in stage.said.getvalue())
+        assert "Le disque est plein" in stage.said.getvalue()
     finally:
         await stage.supervisor.stop()
 
