@@ -31,7 +31,8 @@ def create_app(settings: PortalSettings | None = None) -> FastAPI:
 
 def compose(settings: PortalSettings, client: AsyncClient) -> FastAPI:
     """Return the application with the services reached through `client`, which it closes at the end."""
-    runtime = build_runtime("portal", settings)
+    # Pages follow the feed over HTTP: they come up, and are ready, without the bus.
+    runtime = build_runtime("portal", settings.model_copy(update={"kafka_bootstrap": ""}))
     shell = build_shell(settings, runtime, client)
 
     async def close_at_the_end() -> None:

@@ -73,7 +73,10 @@ class _Channel:
                 batch = await self._feed.read(
                     member.member, after=position, wait_seconds=POLL_WAIT_SECONDS if self.cursor is not None else 0
                 )
-            except (ServiceSilent, AccessLost, NotFound, Refused):
+            except (ServiceSilent, AccessLost, NotFound, Refused) as error:
+                if isinstance(error, Refused):
+                    # A cursor of another time, after a restore: read from the start, which tells too much, never less.
+                    position = ""
                 # Another follower's access may still be good: put this one last before trying again.
                 if member in self.followers:
                     del self.followers[member]

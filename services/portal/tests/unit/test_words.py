@@ -1,0 +1,99 @@
+"""Both catalogues say everything, and say it as `portal.md` asks."""
+
+from __future__ import annotations
+
+import re
+import string
+from datetime import UTC, date, datetime
+from importlib.resources import files
+
+import pytest
+
+from portal.adapters.http.words import LANGUAGES, Words, catalogue
+from portal.domain.needs import GROUPS, NEEDS
+from portal.domain.referral import COMMANDS, DECLINE_REASONS, OPEN_STATUSES, STATUSES
+
+FORBIDDEN = {
+    "fr": re.compile(r"\b(invalide|valider|veuillez|erroné|absences?|sanctions?|consent\w*|OK)\b", re.IGNORECASE),
+    "en": re.compile(r"\b(invalid|please|OK|consent|sanctions?|submit)\b", re.IGNORECASE),
+}
+
+
+def values_of(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+def test_both_languages_have_every_sentence_with_the_same_values() -> None:
+    french, english = catalogue("fr"), catalogue("en")
+    assert french.keys() == english.keys()
+    assert {name: values_of(french[name]) for name in french} == {name: values_of(english[name]) for name in english}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_blames_or_uses_words_of_machines(language: str) -> None:
+    assert [name for name, text in catalogue(language).items() if FORBIDDEN[language].search(text)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_of_the_domain_has_words(language: str) -> None:
+    words = catalogue(language)
+    needed = (
+        {f"need.{need}" for need in NEEDS}
+        | {f"group.{group.code}" for group in GROUPS}
+        | {f"status.{status}" for status in STATUSES}
+        | {f"reason.{reason}" for reason in DECLINE_REASONS}
+        | {f"act.{command}" for commands in COMMANDS.values() for command in commands}
+        | {f"list.first.{status}.{form}" for status in OPEN_STATUSES for form in ("one", "many")}
+        | {f"referral.next.{kind}.{status}" for kind in COMMANDS for status in STATUSES}
+    )
+    assert needed - words.keys() == set()
+
+
+def test_every_sentence_is_used_by_a_page_or_built_from_a_code() -> None:
+    templates = "".join(
+        entry.read_text("utf-8") for entry in files("portal").joinpath("templates").iterdir() if entry.is_file()
+    )
+    built = re.compile(
+        r"^(need|group|status|reason|act|history|history_alone|declined_by|referral\.(next|todo)|list\.first|trouble"
+        r"|unavailable|fault|kind|field\.birth_|draft\.(person|place|needs|note)\.(title|next)|accessibility\.done_)"
+        r"|\.(association|council)(\.(one|many))?$"
+    )
+    unused = [
+        name
+        for name in catalogue("fr")
+        if not built.search(name) and f'"{re.sub(r"[.](one|many)$", "", name)}"' not in templates
+        and f"'{name}'" not in templates
+    ]  # fmt: skip
+    assert unused == []
+
+
+def test_no_line_of_french_can_begin_with_high_punctuation() -> None:
+    assert [name for name, text in catalogue("fr").items() if re.search(r" [?!;:»]", text)] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "at", "expected"),
+    [
+        ("fr", datetime(2026, 11, 24, 13, 0, tzinfo=UTC), "mardi 24 novembre 2026 à 14\u202fh"),
+        ("fr", datetime(2026, 7, 1, 7, 5, tzinfo=UTC), "mercredi 1er juillet 2026 à 9\u202fh\u202f05"),
+        ("en", datetime(2026, 11, 24, 13, 30, tzinfo=UTC), "Tuesday 24 November 2026 at 2:30 pm"),
+    ],
+)
+def test_dates_are_written_in_full_when_shown(language: str, at: datetime, expected: str) -> None:
+    assert Words(language).moment(at) == expected
+
+
+def test_birth_date_is_written_without_a_weekday() -> None:
+    assert Words("fr").birth(date(1961, 1, 1)) == "1er janvier 1961"
+    assert Words("fr").birth(date(1961, 1, 31)) == "31 janvier 1961"
+
+
+@pytest.mark.parametrize(
+    ("language", "n", "expected"), [("fr", 0, "0 orientation attend"), ("en", 0, "0 referrals wait")]
+)
+def test_zero_agrees_as_each_language_does(language: str, n: int, expected: str) -> None:
+    assert Words(language).count("list.waiting.association", n).startswith(expected)
+
+
+def test_unknown_code_is_shown_with_the_words_for_others() -> None:
+    assert Words("fr").known("status.on_hold", "status.other") == "Étape enregistrée"
