@@ -81,7 +81,7 @@ def referral_document(**values: object) -> dict[str, object]:
         "themes": ["logement-hebergement--louer-un-logement"],
         "submitted_at": "2026-11-20T09:00:00Z",
         "changed_at": "2026-11-20T09:00:00Z",
-        "council": {"code": "cd93", "name": "Conseil de l’Exemple", "phone": "+33199001234", "postal_address": "1 rue X"},
+        "council": {"code": "cd93", "name": "Conseil de l’Exemple", "phone": "+33199001234", "postal_address": "1 rue"},
         "referrer": {"code": "entraide", "name": "Entraide Exemple", "phone": None, "postal_address": None},
         "person_name": "Camille Exemple",
         "person": {

@@ -66,7 +66,8 @@ async def test_refused_token_is_replaced_once_then_access_is_lost() -> None:
     [
         (401, {}, AccessLost), (403, {}, AccessLost), (404, {}, NotFound), (410, {}, NotFound),
         (429, {}, ServiceSilent), (500, {}, ServiceSilent), (503, {}, ServiceSilent),
-        (409, {"code": "illegal_transition"}, Conflict), (409, {"code": "idempotency_key_in_progress"}, SendingInProgress),
+        (409, {"code": "illegal_transition"}, Conflict),
+        (409, {"code": "idempotency_key_in_progress"}, SendingInProgress),
         (422, {"code": "idempotency_key_reused"}, KeyReused), (422, {"code": "council_not_joined"}, Refused),
         (400, ["not", "an", "object"], Refused),
     ],

@@ -107,6 +107,8 @@ class _Channel:
 
     def _tell(self, cursor: str, changed: frozenset[UUID]) -> None:
         self.recent.append((cursor, changed))
+        if not changed:
+            return
         for follower in tuple(self.followers):
             follower.offer(cursor, changed)
 

@@ -1,0 +1,136 @@
+"""Sessions and drafts on a real PostgreSQL: nothing readable in the tables, nobody else's, nothing kept for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from chassis.crypto import Vault
+from chassis.db import Database
+from portal.adapters.postgres import DRAFT_DAYS, PostgresCursors, PostgresDrafts, PostgresSessions
+from portal.domain.draft import Draft
+from portal.domain.errors import NotFound, ServiceSilent
+from portal.domain.member import Kind, Member
+
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+MEMBER = Member(uuid4(), "Bénévole A", "entraide", "Entraide Exemple", Kind.ASSOCIATION)
+CANARY = "Zéphyrine-Canari"
+
+
+@pytest.fixture
+async def db(database: Callable[[str | None], Awaitable[str]]) -> AsyncIterator[Database]:
+    opened = Database(await database("portal"), size=12, application="test")
+    yield opened
+    await opened.close()
+
+
+def drafts_of(db: Database, master_key: bytes = b"k" * 32) -> PostgresDrafts:
+    return PostgresDrafts(db, Vault(master_key))
+
+
+def typing(name: str) -> Callable[[Draft], Draft]:
+    return lambda draft: draft.keep("person", {"first_name": (name,)})
+
+
+async def everything_in(db: Database, table: str) -> str:
+    async with db.connection() as tx:
+        return str([tuple(row.values()) for row in await tx.fetch(f"SELECT * FROM {table}")])
+
+
+async def test_session_is_found_until_it_expires_or_is_closed(db: Database) -> None:
+    sessions = PostgresSessions(db)
+    token = await sessions.open(MEMBER, now=NOW, expires_at=NOW + timedelta(hours=10))
+    found = await sessions.find(token, now=NOW + timedelta(hours=9))
+    assert found is not None
+    assert found.member == MEMBER
+    assert await sessions.find(token, now=NOW + timedelta(hours=10)) is None
+    assert await sessions.find("another", now=NOW) is None
+    await sessions.close(token)
+    assert await sessions.find(token, now=NOW) is None
+
+
+async def test_table_signs_nobody_in_when_it_is_read(db: Database) -> None:
+    token = await PostgresSessions(db).open(MEMBER, now=NOW, expires_at=NOW + timedelta(hours=10))
+    assert token not in await everything_in(db, "sessions")
+    assert len(token) >= 43
+
+
+async def test_expired_sessions_leave_when_somebody_signs_in(db: Database) -> None:
+    sessions = PostgresSessions(db)
+    await sessions.open(MEMBER, now=NOW, expires_at=NOW + timedelta(hours=1))
+    await sessions.open(MEMBER, now=NOW + timedelta(hours=2), expires_at=NOW + timedelta(hours=12))
+    async with db.connection() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM sessions") == 1
+
+
+async def test_typed_text_is_unreadable_in_the_table_and_whole_when_opened(db: Database) -> None:
+    drafts, draft_id = drafts_of(db), uuid4()
+    await drafts.change(draft_id, MEMBER.member_id, typing(CANARY), now=NOW)
+    stored = await everything_in(db, "drafts")
+    assert CANARY not in stored
+    assert CANARY.encode("utf-8").hex() not in stored
+    read = await drafts.read(draft_id, MEMBER.member_id)
+    assert (read.value("first_name"), read.seen) == (CANARY, frozenset({"person"}))
+
+
+async def test_draft_of_somebody_else_does_not_exist(db: Database) -> None:
+    drafts, draft_id = drafts_of(db), uuid4()
+    await drafts.change(draft_id, MEMBER.member_id, typing(CANARY), now=NOW)
+    stranger = uuid4()
+    with pytest.raises(NotFound):
+        await drafts.read(draft_id, stranger)
+    with pytest.raises(NotFound):
+        await drafts.change(draft_id, stranger, typing("x"), now=NOW)
+    await drafts.discard(draft_id, stranger)
+    assert [draft for draft, _ in await drafts.unsent(MEMBER.member_id)] == [draft_id]
+
+
+async def test_draft_is_not_found_when_the_master_key_is_another(db: Database) -> None:
+    draft_id = uuid4()
+    await drafts_of(db).change(draft_id, MEMBER.member_id, typing(CANARY), now=NOW)
+    with pytest.raises(NotFound):
+        await drafts_of(db, b"x" * 32).read(draft_id, MEMBER.member_id)
+
+
+async def test_both_steps_are_kept_when_two_tabs_write_at_once(db: Database) -> None:
+    drafts, draft_id = drafts_of(db), uuid4()
+    edits = [typing(CANARY), lambda draft: draft.keep("note", {"note": ("n",)})] * 4
+    await asyncio.gather(*(drafts.change(draft_id, MEMBER.member_id, edit, now=NOW) for edit in edits))
+    draft = await drafts.read(draft_id, MEMBER.member_id)
+    assert (draft.value("first_name"), draft.value("note")) == (CANARY, "n")
+
+
+async def test_key_and_text_are_gone_when_the_referral_is_sent(db: Database) -> None:
+    drafts, draft_id, referral_id = drafts_of(db), uuid4(), uuid4()
+    await drafts.change(draft_id, MEMBER.member_id, typing(CANARY), now=NOW)
+    await drafts.change(draft_id, MEMBER.member_id, lambda draft: draft.sent(referral_id), now=NOW)
+    async with db.connection() as tx:
+        assert await tx.fetchval("SELECT draft_key IS NULL AND sealed IS NULL FROM drafts")
+    assert (await drafts.read(draft_id, MEMBER.member_id)).referral_id == referral_id
+    assert await drafts.unsent(MEMBER.member_id) == []
+
+
+async def test_forgotten_drafts_leave_when_anybody_writes(db: Database) -> None:
+    drafts, old = drafts_of(db), uuid4()
+    await drafts.change(old, MEMBER.member_id, typing(CANARY), now=NOW)
+    await drafts.change(uuid4(), uuid4(), typing("x"), now=NOW + timedelta(days=DRAFT_DAYS, seconds=1))
+    with pytest.raises(NotFound):
+        await drafts.read(old, MEMBER.member_id)
+
+
+async def test_cursor_is_remembered_when_saved_again(db: Database) -> None:
+    cursors = PostgresCursors(db)
+    assert await cursors.load("cd93") == ""
+    for cursor in ("a", "b"):
+        await cursors.save("cd93", cursor)
+    assert await cursors.load("cd93") == "b"
+
+
+async def test_silence_is_said_when_there_is_no_database() -> None:
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/none", size=1, application="test")
+    with pytest.raises(ServiceSilent):
+        await PostgresSessions(nowhere).find("token", now=NOW)
