@@ -99,6 +99,7 @@ async def test_what_was_typed_is_found_nowhere_it_must_not_be(stack: RunningStac
 
     assert b"referral.submitted" in places["topics"]
     assert len(places["the database's files"]) > 10_000_000
+    places |= {f"HTTP error {n}": f"{a.headers} {a.text}".encode() for n, a in enumerate(errors)}
     found = {
         f"{name} in {place}"
         for place, content in places.items()

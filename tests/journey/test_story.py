@@ -11,8 +11,7 @@ import jsonschema
 import pytest
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
-    KafkaError,
-    SaslAuthenticationFailed,
+    KafkaConnectionError,
     TopicAuthorizationFailedError,
 )
 
@@ -67,7 +66,7 @@ async def test_the_neighbouring_council_sees_nothing_by_feed_topic_or_api(stack:
             stack, "cd94", lambda events: "registration.person.identified" in of_referral(events, theirs)
         )
         answers = [await neighbour.get(f"/referrals/{mine}")] + [
-            await command(neighbour, mine, name) for name in ("receipt", "review", "acceptance", "withdrawal")
+            await command(neighbour, mine, name) for name in ("receipt", "review", "acceptance")
         ]
         listed = (await neighbour.get("/referrals", params={"limit": 100})).json()["items"]
     consumer = partner_consumer(stack, "cd94")
@@ -80,7 +79,7 @@ async def test_the_neighbouring_council_sees_nothing_by_feed_topic_or_api(stack:
     assert of_referral(events, mine) == []
     assert mine not in json.dumps(events)
     assert mine not in str([(r.key, r.headers, r.value) for r in records])
-    assert [answer.status_code for answer in answers] == [404] * 5
+    assert [answer.status_code for answer in answers] == [404] * 4
     assert all(mine not in answer.text for answer in answers)
     assert mine not in json.dumps(listed)
 
@@ -103,26 +102,25 @@ async def test_a_plain_consumer_reads_the_councils_topic_and_every_event_is_vali
 
 
 async def started(consumer: Any) -> None:
-    await consumer.start()
     try:
+        await consumer.start()
         await asyncio.wait_for(consumer.getmany(timeout_ms=3000), 10)
     finally:
         await consumer.stop()
 
 
-async def test_a_councils_user_is_refused_everything_else(stack: RunningStack) -> None:
+async def test_a_councils_user_is_refused_everything_else(
+    stack: RunningStack, caplog: pytest.LogCaptureFixture
+) -> None:
     other = stack.organisation("cd94")["kafka"]["topic"]
 
-    foreign_topic = partner_consumer(stack, "cd93")
-    foreign_topic.unsubscribe()
-    foreign_topic.subscribe([other])
     with pytest.raises(TopicAuthorizationFailedError):
-        await started(foreign_topic)
+        await started(partner_consumer(stack, "cd93", topic=other))
     with pytest.raises(GroupAuthorizationFailedError):
         await started(partner_consumer(stack, "cd93", group_id="partner-cd94-mine"))
-    with pytest.raises((SaslAuthenticationFailed, KafkaError)) as wrong:
+    with pytest.raises(KafkaConnectionError):
         await started(partner_consumer(stack, "cd93", sasl_plain_password="not-the-password"))
-    assert "uthenticat" in f"{type(wrong.value).__name__} {wrong.value}"
+    assert "SaslAuthenticationFailed" in caplog.text, "refused for its password, not for another reason"
     access = stack.organisation("cd93")["kafka"]
     for topic in (access["topic"], other, "referrals-referral-v1"):
         with pytest.raises(TopicAuthorizationFailedError):

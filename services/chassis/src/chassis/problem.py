@@ -21,7 +21,7 @@ RETRY_AFTER_SECONDS = 2
 ERRORS_MAX = 20
 """Field errors in one document; a body made of thousands of faults must not produce a larger answer."""
 
-_NAMEABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\Z")
+_NAMEABLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}\Z")
 _SOURCES: Final = frozenset({"body", "query", "path", "header", "cookie"})
 
 

@@ -91,8 +91,8 @@ def of_referral(events: Events, referral_id: str) -> list[str]:
     ]
 
 
-def partner_consumer(stack: RunningStack, code: str, **changes: Any) -> AIOKafkaConsumer:
-    """Return a plain aiokafka consumer with an organisation's own user, as its IT would write it."""
+def partner_consumer(stack: RunningStack, code: str, topic: str = "", **changes: Any) -> AIOKafkaConsumer:
+    """Return a plain aiokafka consumer of its own topic with an organisation's user, as its IT would write it."""
     access = stack.organisation(code)["kafka"]
     settings: dict[str, Any] = {
         "bootstrap_servers": access["bootstrap"],
@@ -105,7 +105,7 @@ def partner_consumer(stack: RunningStack, code: str, **changes: Any) -> AIOKafka
         "enable_auto_commit": False,
         **changes,
     }
-    return AIOKafkaConsumer(access["topic"], **settings)
+    return AIOKafkaConsumer(topic or access["topic"], **settings)
 
 
 async def topic_until(
