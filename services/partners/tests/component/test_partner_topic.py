@@ -292,3 +292,20 @@ async def test_revoked_access_reads_nothing_and_a_new_grant_goes_on_without_a_ga
                 records += batch
     await found.stop()
     assert [header(record, "ce_id") for record in records] == [event["id"] for event in events]
+
+
+async def test_tokens_of_a_revoked_client_are_refused_within_seconds(
+    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str]
+) -> None:
+    await service.organisation(code("cd93"), collectivities=["93D"])
+    created = (await service.call("POST", f"/organisations/{code('cd93')}/clients")).json()
+    headers = await service.headers(created["client_id"], created["client_secret"])
+    assert (await service.http.get("/feed", headers=headers)).status_code == 200
+
+    await service.call("DELETE", f"/organisations/{code('cd93')}/clients/{created['client_id']}")
+
+    async def refused() -> bool:
+        answer = await service.http.get("/feed", headers=headers)
+        return bool(answer.status_code == 401 and answer.json()["code"] == "token_revoked")
+
+    await service.until(refused)
