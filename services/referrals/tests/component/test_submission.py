@@ -121,7 +121,9 @@ BAD_FIELDS: list[tuple[str, dict[str, Any]]] = [
     ("person.email", {"person": {"email": f"{CANARY}@"}}),
     ("person.phone", {"person": {"phone": f"{CANARY}12"}}),
     ("person.address", {"person": {"address": CANARY * 60}}),
-    (f"person.{CANARY}", {"person": {CANARY: 1}}),
+    ("person.nickname", {"person": {"nickname": CANARY}}),
+    # A name typed as a field must not come back as one.
+    ("person", {"person": {CANARY: 1}}),
     ("note", {"note": CANARY * 400}),
     ("note", {"note": f"{CANARY}\u0000"}),
     ("themes", {"themes": []}),
@@ -142,7 +144,7 @@ async def test_bad_field_is_named_and_nothing_is_stored_nor_echoed(desk: Desk, s
             assert answer.status_code == 422
             assert answer.headers["content-type"] == "application/problem+json"
             assert [error["field"] for error in answer.json()["errors"]] == [field]
-            assert CANARY not in answer.text.replace(f'"field":"{field}"', "")
+            assert CANARY not in answer.text
             await nothing_stored(desk)
 
 
