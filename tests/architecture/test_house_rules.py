@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,5 +83,7 @@ def test_adrs_are_numbered_without_gaps_and_say_what_enforces_them(root: Path) -
 
 
 def test_imports_keep_their_direction(root: Path) -> None:
-    result = subprocess.run(["lint-imports"], cwd=root, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports"))], cwd=root, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout[-3000:]

@@ -60,5 +60,5 @@ def test_nothing_is_left_when_the_supervisor_is_killed() -> None:
         os.kill(stack.supervisor.pid, signal.SIGKILL)
         stack.supervisor.wait()
 
-        gone, alive = psutil.wait_procs(processes_of(stack), timeout=15)
+        _, alive = psutil.wait_procs(processes_of(stack), timeout=15)
         assert not alive

@@ -196,7 +196,7 @@ async def test_nothing_is_left_when_start_is_cancelled_half_way(tmp_path: Path) 
     stage = Stage(tmp_path)
     slow = part(tmp_path, "one", "import time; time.sleep(60)")
     starting = asyncio.create_task(stage.supervisor.start(slow))
-    await until(lambda: stage.pid("one") if stage.file.read() and stage.file.read().parts else None)  # type: ignore[union-attr]
+    await until(lambda: stage.pid("one") if stage.file.read() and stage.file.read().parts else None)  # type: ignore[union-attr]  # read twice, checked once
     pid = stage.pid("one")
     assert pid is not None
 

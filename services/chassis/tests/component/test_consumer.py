@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from maillage_contracts import ReferralReceived, ReferralSubmitted
 
 from chassis.clock import MovableClock
 from chassis.consumer import DEAD_IN_A_ROW_MAX, Processor, Subscription
@@ -20,6 +19,7 @@ from chassis.outbox import Doorbell
 from chassis.records import Delivery, Source
 from chassis.requeue import requeue
 from chassis.testing.events import AT, received, source_of_event, submitted
+from maillage_contracts import ReferralReceived, ReferralSubmitted
 
 TOPIC = "referrals-referral-v1"
 
