@@ -1,16 +1,20 @@
 """The partners and referrals services as the portal sees them, in memory: for pages, never for contracts.
 
-Its people are invented. `/control/...` makes it fail or move a referral on, which only tests can do.
+Run it with `python fake_services.py PORT`. Its people are invented. `/control/...` makes it fail or move a referral on,
+which only tests can do.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
@@ -45,7 +49,7 @@ class State:
     events: list[str] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     refuse: str = ""
-    polls: int = 0
+    polls: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -126,14 +130,14 @@ def add_partners(app: FastAPI, state: State) -> None:
     @app.get("/feed")
     async def feed(request: Request, after: str = "0", wait: float = 0) -> dict[str, Any]:
         position = int(after)
-        state.polls += 1
+        state.polls[caller(request)] += 1
         try:
             async with asyncio.timeout(wait), state.changed:
                 await state.changed.wait_for(lambda: len(state.events) > position)
         except TimeoutError:
             pass
         finally:
-            state.polls -= 1
+            state.polls[caller(request)] -= 1
         events = [{"data": {"referral_id": one}} for one in state.events[position:]]
         return {"events": events, "cursor": str(len(state.events)), "more": False}
 
@@ -218,3 +222,9 @@ def add_control(app: FastAPI, state: State) -> None:
     @app.get("/control/state")
     async def seen() -> dict[str, Any]:
         return {"polls": state.polls, "sent": state.sent, "referrals": len(state.referrals)}
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        create_fake(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", timeout_graceful_shutdown=1
+    )

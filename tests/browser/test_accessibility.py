@@ -1,0 +1,169 @@
+"""Every page, in both languages and schemes, at the widths of a telephone, a tablet and a desk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+from .conftest import OpenPage, RunningPortal, SignIn
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "RGAAv4", "best-practice"]
+LONG_NAME = {
+    "first_name": "Marie-Christine-Anne-Élisabeth",
+    "last_name": "de l’Exemple-Particulièrement-Long-de-La-Tour-d’Auvergne-Lauraguais",
+    "birth_date": "1961-01-01", "phone": None, "email": "une.adresse.particulierement.longue@exemple.exemple.test",
+    "address": None,
+}  # fmt: skip
+OUTLINED = "document.activeElement.matches('.choice input') ? document.activeElement.labels[0] : document.activeElement"
+
+STATUSES = ("submitted", "received", "under_review", "overdue", "accepted", "declined", "withdrawn", "expired")
+
+
+def long_history() -> list[dict[str, Any]]:
+    """Return fifteen steps."""
+    start = datetime(2026, 10, 1, 8, 3, tzinfo=UTC)
+    return [
+        {
+            "at": (start + timedelta(days=3 * n)).isoformat(), "status": STATUSES[n % 6], "by": "receiver",
+            "organisation_name": None if n % 6 == 3 else "Conseil départemental de l’Exemple",
+            "reasons": ["session_full", "other", "newer_code"] if n % 6 == 5 else None, "declined_by": "provider",
+        }
+        for n in range(15)
+    ]  # fmt: skip
+
+
+def fill(portal: RunningPortal) -> list[str]:
+    """Put one referral of each status, then enough for a second page; the first has a long name and history."""
+    first = {"person": LONG_NAME, "history": long_history()}
+    return portal.fill(
+        first, *({"status": status} for status in STATUSES), *({"status": "accepted"} for _ in range(15))
+    )
+
+
+async def pages(page: Page, portal: RunningPortal, sign_in: SignIn) -> AsyncIterator[str]:
+    """Bring the browser to each page in turn, and give its name."""
+    portal.fill()
+    for path in ("/", "/connexion", "/accessibilite", "/design", "/nulle-part"):
+        await page.goto(path)
+        yield path
+    await sign_in(page, "Bénévole")
+    yield "empty list"
+    ids = fill(portal)
+    for path in ("/orientations", "/orientations?etat=declined&tri=commune&ordre=asc", "/orientations?page=2"):
+        await page.goto(path)
+        yield path
+    for n in (0, 5, 8):
+        await page.goto(f"/orientations/{ids[n]}")
+        yield f"referral {n} of an association"
+    async for name in form_pages(page, portal):
+        yield name
+    await page.context.clear_cookies(name="maillage_session")
+    await sign_in(page, "Travailleuse")
+    yield "list of a council"
+    await page.goto(f"/orientations/{ids[0]}")
+    yield "referral of a council"
+    await page.goto(f"/orientations/{ids[0]}/refus")
+    await page.locator("main form button").click()
+    yield "decline with errors"
+
+
+async def form_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:
+    """Go through the form, each step wrong first."""
+    send = page.locator("main form button")
+    await page.goto("/orientations/nouvelle")
+    await send.click()
+    yield "person with errors"
+    values = {
+        "first_name": "Camille",
+        "last_name": "Exemple",
+        "birth_day": "3",
+        "birth_month": "5",
+        "birth_year": "1988",
+    }
+    for name, value in values.items():
+        await page.locator(f"#{name}").fill(value)
+    await send.click()
+    yield "place"
+    await page.locator("#commune").fill("Montreuil")
+    await send.click()
+    yield "place with homonyms"
+    await page.locator("input[value='93048']").check()
+    await send.click()
+    await send.click()
+    yield "needs with an error"
+    await page.locator("summary").nth(7).click()
+    await page.locator("details[open] input").first.check()
+    await send.click()
+    yield "note"
+    await page.locator("#person_informed").check()
+    await send.click()
+    yield "summary"
+    portal.control("set", {"down": ["referrals"]})
+    await send.click()
+    yield "summary when the service is silent"
+    await page.goto("/orientations")
+    yield "list when the service is silent"
+    portal.control("set", {})
+    await page.goto("/orientations")
+    yield "list with a draft"
+
+
+@pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
+async def test_no_page_breaks_an_accessibility_rule(
+    portal: RunningPortal,
+    open_page: OpenPage,
+    sign_in: SignIn,
+    look: Callable[[Page, str], Awaitable[None]],
+    language: Literal["fr", "en"],
+    dark: bool,
+) -> None:
+    page = await open_page(portal.url, language=language, dark=dark)
+    broken: dict[str, list[str]] = {}
+    async for name in pages(page, portal, sign_in):
+        await look(page, f"{language}-{'dark' if dark else 'light'}-{name.strip('/').replace('/', '_')[:40] or 'home'}")
+        found = await Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
+        faults = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found.response["violations"]]
+        if faults:
+            broken[name] = faults
+    assert broken == {}
+
+
+@pytest.mark.parametrize("width", [320, 768, 1280])
+async def test_no_page_scrolls_sideways(
+    portal: RunningPortal,
+    open_page: OpenPage,
+    sign_in: SignIn,
+    look: Callable[[Page, str], Awaitable[None]],
+    width: int,
+) -> None:
+    page = await open_page(portal.url, width=width)
+    wide: dict[str, int] = {}
+    async for name in pages(page, portal, sign_in):
+        await look(page, f"{width}-{name.strip('/').replace('/', '_')[:40] or 'home'}")
+        taken = int(await page.evaluate("document.documentElement.scrollWidth"))
+        if taken > width:
+            wide[name] = taken
+    assert wide == {}
+
+
+async def test_everything_can_be_reached_with_the_keyboard(portal: RunningPortal, open_page: OpenPage) -> None:
+    page = await open_page(portal.url)
+    await page.goto("/connexion")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.getAttribute('href')") == "#contenu"
+    reached = []
+    while len(reached) < 30:
+        await page.keyboard.press("Tab")
+        tag = await page.evaluate("document.activeElement.tagName")
+        if tag == "BODY":
+            break
+        reached.append(await page.evaluate("document.activeElement.outerHTML.slice(0, 60)"))
+        assert await page.evaluate(f"getComputedStyle({OUTLINED}).outlineStyle") == "solid", reached[-1]
+        assert await page.evaluate(f"getComputedStyle({OUTLINED}).outlineWidth") == "3px", reached[-1]
+    for expected in ("<button", 'type="radio"', 'href="tel:', 'href="/langue'):
+        assert any(expected in html for html in reached), expected

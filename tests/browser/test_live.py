@@ -1,0 +1,70 @@
+"""The timeline follows by itself: at once, for every open page, with one poll behind them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playwright.async_api import expect
+
+from .conftest import OpenPage, RunningPortal, SignIn
+
+
+async def test_every_open_page_follows_without_reload_on_one_poll(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    (referral_id,) = portal.fill({})
+    pages = [await open_page(portal.url) for _ in range(3)]
+    for page in pages:
+        await sign_in(page, "Bénévole")
+        await page.goto(f"/orientations/{referral_id}")
+        await expect(page.locator(".timeline > li")).to_have_count(1)
+    await until_polled(portal, "entraide")
+    assert portal.state()["polls"]["entraide"] == 1
+    portal.control(f"move/{referral_id}/received")
+    for page in pages:
+        await expect(page.locator(".timeline > li")).to_have_count(2, timeout=3000)
+        await expect(page.locator(".state")).to_contain_text("Reçue")
+        await expect(page.locator("#annonce")).to_have_text("L’orientation a changé\u00a0: Reçue.")
+    live = await pages[0].locator("[data-flux]").inner_text()
+    await pages[0].reload()
+    assert await pages[0].locator("[data-flux]").inner_text() == live
+
+
+async def test_focus_stays_when_the_page_changes_under_it(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    (referral_id,) = portal.fill({"status": "overdue"})
+    page = await open_page(portal.url)
+    await sign_in(page, "Travailleuse")
+    await page.goto(f"/orientations/{referral_id}")
+    await until_polled(portal, "cd93")
+    await page.locator("#acte-examen").focus()
+    portal.control(f"move/{referral_id}/received")
+    await expect(page.locator(".state")).to_contain_text("Reçue", timeout=3000)
+    await expect(page.locator("#acte-examen")).to_be_focused()
+
+
+async def test_change_between_drawing_and_following_is_shown(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    (referral_id,) = portal.fill({})
+    page = await open_page(portal.url)
+    await sign_in(page, "Bénévole")
+    held = asyncio.Event()
+
+    async def hold(route: object) -> None:
+        await held.wait()
+        await route.continue_()  # type: ignore[attr-defined]  # playwright's Route
+
+    await page.route("**/flux?*", hold)
+    await page.goto(f"/orientations/{referral_id}")
+    portal.control(f"move/{referral_id}/received")
+    held.set()
+    await expect(page.locator(".state")).to_contain_text("Reçue", timeout=5000)
+
+
+async def until_polled(portal: RunningPortal, organisation: str) -> None:
+    """Wait until the portal waits for that organisation's changes."""
+    async with asyncio.timeout(10):
+        while not portal.state()["polls"].get(organisation):
+            await asyncio.sleep(0.05)
