@@ -11,7 +11,7 @@ import pytest
 from chassis.audit import verify
 from chassis.crypto import SealBroken
 from chassis.testing.events import source_of_event
-from maillage_contracts import PersonIdentified, Routing
+from maillage_contracts import PersonErased, PersonIdentified, Routing
 from referrals.adapters.reading import PostgresDossiers
 
 Desk = Any
@@ -172,15 +172,19 @@ async def test_claim_tells_who_it_is_and_is_audited_with_its_purpose(desk: Desk)
     assert (str(row["record_id"]), row["purpose"], row["organisation_id"]) == (kept, "identify-person", SERVICE)
 
 
-async def test_erased_referral_is_claimed_as_gone_and_read_without_a_person(desk: Desk) -> None:
-    referral_id = await desk.submitted()
-    async with desk.db.transaction() as tx:
-        await tx.execute("DELETE FROM referral_persons")
-    (item,) = (await claim(desk, [referral_id])).json()["items"]
-    assert (item["person"], item["gone"]) == (None, True)
+async def test_erased_person_leaves_the_referral_without_anything_typed(desk: Desk) -> None:
+    referral_id, other = await desk.submitted(), await desk.submitted()
+    erased = PersonErased(subject_ref=SUBJECT, aggregate_version=2, erased_at=datetime(2026, 3, 3, tzinfo=UTC))
+    await desk.persons().process([source_of_event(identified(referral_id)), source_of_event(erased, offset=1)])
+
+    items = {item["referral_id"]: item for item in (await claim(desk, [referral_id, other])).json()["items"]}
+    assert (items[referral_id]["person"], items[referral_id]["gone"]) == (None, True)
+    assert items[other]["gone"] is False
     dossier = (await desk.read(referral_id)).json()
     assert (dossier["person"], dossier["note"], dossier["person_name"]) == (None, None, None)
-    assert (await page(desk))["items"][0]["person_name"] is None
+    names = {item["referral_id"]: item["person_name"] for item in (await page(desk))["items"]}
+    assert names == {referral_id: None, other: "Camille Exemple"}
+    assert (await desk.command(referral_id, "receipt")).status_code == 200
 
 
 async def test_claim_is_for_services_with_a_purpose_and_at_most_a_hundred(desk: Desk) -> None:

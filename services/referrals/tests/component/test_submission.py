@@ -74,7 +74,7 @@ async def test_same_key_while_the_first_is_under_way_is_a_conflict(desk: Desk) -
         # The first request's locks, as its open transaction holds them.
         await tx.execute("LOCK TABLE referrals IN EXCLUSIVE MODE")
         first = asyncio.create_task(desk.submit(key="one"))
-        while not await desk.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  # locks ring no bell
+        while not await desk.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):  # locks ring no bell
             await asyncio.sleep(0.01)
         second = await desk.submit(key="one")
     assert (second.status_code, second.json()["code"]) == (409, "idempotency_key_in_progress")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -29,20 +29,18 @@ SELECT at, status, by, reasons, declined_by, shareable_with_person FROM referral
 WHERE referral_id = $1 ORDER BY version
 """
 
-# referrals_sent or referrals_sent_status walks in this very order; a page costs its own rows.
-PAGE_SENT = """
-SELECT r.*, p.wrapped_key, p.person FROM referrals r LEFT JOIN referral_persons p USING (referral_id)
-WHERE r.referrer_id = $1 AND ($2::text IS NULL OR r.status = $2)
-    AND ($3::timestamptz IS NULL OR (r.submitted_at, r.referral_id) < ($3, $4::uuid))
-ORDER BY r.submitted_at DESC, r.referral_id DESC LIMIT $5
-"""
-# The same by referrals_asked and referrals_asked_status.
-PAGE_ASKED = """
-SELECT r.*, p.wrapped_key, p.person FROM referrals r LEFT JOIN referral_persons p USING (referral_id)
-WHERE r.receiver_id = $1 AND ($2::text IS NULL OR r.status = $2)
-    AND ($3::timestamptz IS NULL OR (r.submitted_at, r.referral_id) < ($3, $4::uuid))
-ORDER BY r.submitted_at DESC, r.referral_id DESC LIMIT $5
-"""
+_LINES = "SELECT r.*, p.wrapped_key, p.person FROM referrals r LEFT JOIN referral_persons p USING (referral_id) "
+_BEFORE = "AND (r.submitted_at, r.referral_id) < ($2, $3) ORDER BY r.submitted_at DESC, r.referral_id DESC LIMIT $4"
+# Each is one walk of the index named: a page costs its own rows, wherever it is in the list.
+PAGES = {
+    (Actor.REFERRER, False): _LINES + "WHERE r.referrer_id = $1 " + _BEFORE,  # referrals_sent
+    (Actor.RECEIVER, False): _LINES + "WHERE r.receiver_id = $1 " + _BEFORE,  # referrals_asked
+    (Actor.REFERRER, True): _LINES + "WHERE r.referrer_id = $1 AND r.status = $5 " + _BEFORE,  # referrals_sent_status
+    (Actor.RECEIVER, True): _LINES + "WHERE r.receiver_id = $1 AND r.status = $5 " + _BEFORE,  # referrals_asked_status
+}
+BEGINNING = Position(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1))
+"""Before every referral of a list, the newest first."""
+
 COUNTS_SENT = "SELECT status, count(*) AS n FROM referrals WHERE referrer_id = $1 GROUP BY status"
 COUNTS_ASKED = "SELECT status, count(*) AS n FROM referrals WHERE receiver_id = $1 GROUP BY status"
 
@@ -76,9 +74,11 @@ class PostgresDossiers:
         self, organisation_id: UUID, side: Actor, *, status: Status | None, after: Position | None, limit: int
     ) -> Sequence[Line]:
         """Return part of one side's list, the newest first."""
-        statement = PAGE_ASKED if side is Actor.RECEIVER else PAGE_SENT
-        position = (None, None) if after is None else (after.submitted_at, after.referral_id)
-        rows = await self._tx.fetch(statement, organisation_id, status, *position, limit)
+        position = after or BEGINNING
+        values: list[object] = [organisation_id, position.submitted_at, position.referral_id, limit]
+        if status is not None:
+            values.append(status)
+        rows = await self._tx.fetch(PAGES[side, status is not None], *values)
         return [
             Line(referral_of(row), None if row["person"] is None else open_person(self._vault, row)) for row in rows
         ]
@@ -86,9 +86,8 @@ class PostgresDossiers:
     async def counts(self, organisation_id: UUID, side: Actor) -> Mapping[Status, int]:
         """Count one side's referrals by status."""
         statement = COUNTS_ASKED if side is Actor.RECEIVER else COUNTS_SENT
-        return defaultdict(
-            int, {Status(row["status"]): row["n"] for row in await self._tx.fetch(statement, organisation_id)}
-        )
+        rows = await self._tx.fetch(statement, organisation_id)
+        return {Status(row["status"]): row["n"] for row in rows}
 
     async def claim(self, referral_ids: Sequence[UUID]) -> Sequence[Claimed]:
         """Return those that exist; who the person is only where somebody has a reason to know."""

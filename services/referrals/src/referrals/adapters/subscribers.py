@@ -1,7 +1,8 @@
-"""What registration says of the persons of referrals, kept beside them.
+"""Kafka in: what registration says of the persons of referrals.
 
-Never waits for the referral and never changes its status: a row may come first (another topic promises no order).
-An older version of what is known is ignored.
+Who they are is kept beside the referral: it never waits for it (another topic promises no order), never changes its
+status, and an older version is ignored. An erasure deletes what was typed, keys included; the referral stays, without a
+person.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from chassis.consumer import Subscription
 from chassis.db import Tx
 from chassis.records import Delivery
-from maillage_contracts import PersonIdentified, topic_for
+from maillage_contracts import PersonErased, PersonIdentified, topic_for
 
 LINK = """
 INSERT INTO referral_subjects AS known (referral_id, subject_ref, version, identified_at)
@@ -25,16 +26,35 @@ ON CONFLICT (referral_id) DO UPDATE
 """
 
 
-async def link_subjects(tx: Tx, deliveries: Sequence[Delivery]) -> None:
-    """Note who the persons are, in one statement; the newest version of each referral wins, whatever the order."""
-    events = [delivery.event for delivery in deliveries if isinstance(delivery.event, PersonIdentified)]
-    await tx.execute(
-        LINK,
-        [event.referral_id for event in events],
-        [event.subject_ref for event in events],
-        [event.aggregate_version for event in events],
-        [event.identified_at for event in events],
-    )
+# referral_subjects_subject finds the referrals of a person.
+ERASE = """
+DELETE FROM referral_persons WHERE referral_id IN (
+    SELECT referral_id FROM referral_subjects WHERE subject_ref = ANY ($1::uuid[])
+)
+"""
+
+
+async def apply_persons(tx: Tx, deliveries: Sequence[Delivery]) -> None:
+    """Link, then erase: nothing follows the erasure of a person under the same reference."""
+    events = [delivery.event for delivery in deliveries]
+    await _link(tx, [event for event in events if isinstance(event, PersonIdentified)])
+    await _erase(tx, [event for event in events if isinstance(event, PersonErased)])
+
+
+async def _link(tx: Tx, events: Sequence[PersonIdentified]) -> None:
+    if events:
+        await tx.execute(
+            LINK,
+            [event.referral_id for event in events],
+            [event.subject_ref for event in events],
+            [event.aggregate_version for event in events],
+            [event.identified_at for event in events],
+        )
+
+
+async def _erase(tx: Tx, events: Sequence[PersonErased]) -> None:
+    if events:
+        await tx.execute(ERASE, [event.subject_ref for event in events])
 
 
 def subscriptions() -> list[Subscription]:
@@ -42,7 +62,7 @@ def subscriptions() -> list[Subscription]:
     return [
         Subscription(
             topic=topic_for(PersonIdentified).name,
-            many=link_subjects,
-            many_types=frozenset({PersonIdentified}),
+            many=apply_persons,
+            many_types=frozenset({PersonIdentified, PersonErased}),
         )
     ]

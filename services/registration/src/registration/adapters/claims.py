@@ -6,9 +6,9 @@ referral, is DependencyDown: whoever answered has not read what we have, and wai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,6 +32,10 @@ class Asks(Protocol):
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # An answer says who somebody is: never printed.
+        return ()
 
 
 class _Person(_Answer):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from data_inclusion.schema.v1 import Thematique  # type: ignore[import-untyped]  # ships no py.typed
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
@@ -28,10 +30,6 @@ _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _PHONE: Final = re.compile(r"(?:\+|00)?[0-9]{6,15}")
 _PHONE_PUNCTUATION: Final = str.maketrans("", "", " .-()\u00a0\u202f")
 
-_DATE_EXPECTED = FieldRefused(
-    "Une date est attendue, par exemple 1987-04-09.", "A date is expected, such as 1987-04-09."
-)
-
 
 def _one_line(text: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
@@ -53,12 +51,10 @@ def _name(text: str) -> str:
 
 def _iso_date(value: object) -> date:
     # Pydantic alone would also take a number of seconds, or a date with a time of day.
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise _DATE_EXPECTED
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise _DATE_EXPECTED from None
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise FieldRefused("Une date est attendue, par exemple 1987-04-09.", "A date is expected, such as 1987-04-09.")
 
 
 def _phone(text: str) -> str:
@@ -112,6 +108,10 @@ OrBlank = BeforeValidator(_blank_is_none)
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # A body holds what was typed about somebody: never printed.
+        return ()
 
 
 class PersonBody(_Body):
