@@ -225,7 +225,8 @@ async def test_moved_ciphertext_does_not_open(desk: Desk) -> None:
     first, second = await desk.submitted(), await desk.submitted()
     async with desk.db.transaction() as tx:
         await tx.execute(
-            "UPDATE referral_persons p SET person = o.person, wrapped_key = o.wrapped_key FROM referral_persons o "
+            "UPDATE referral_persons p SET (person, note, wrapped_key) = (o.person, o.note, o.wrapped_key) "
+            "FROM referral_persons o "
             "WHERE p.referral_id = $1 AND o.referral_id = $2",
             first,
             second,

@@ -112,6 +112,8 @@ BAD_FIELDS: list[tuple[str, dict[str, Any]]] = [
     ("person.birth_date", {"person": {"birth_date": "2026-03-03"}}),
     ("person.birth_date", {"person": {"birth_date": "1899-12-31"}}),
     ("person.birth_date", {"person": {"birth_date": "1987-02-30"}}),
+    ("person.birth_date", {"person": {"birth_date": "19870409"}}),
+    ("person.birth_date", {"person": {"birth_date": "1987-W15-4"}}),
     ("person.birth_date", {"person": {"birth_date": 545000000}}),
     ("person.birth_date", {"person": {"birth_date": "1987-04-09T10:00:00"}}),
     ("person.first_name", {"person": {"first_name": CANARY * 20}}),

@@ -74,7 +74,8 @@ async def test_moved_ciphertext_does_not_open(desk: Desk) -> None:
     first, second = [str(row["subject_ref"]) for row in await desk.rows("SELECT subject_ref FROM persons")]
     async with desk.db.transaction() as tx:
         await tx.execute(
-            "UPDATE persons p SET identity = o.identity, wrapped_key = o.wrapped_key FROM persons o "
+            "UPDATE persons p SET (identity, contact, wrapped_key) = (o.identity, o.contact, o.wrapped_key) "
+            "FROM persons o "
             "WHERE p.subject_ref = $1 AND o.subject_ref = $2",
             first,
             second,
