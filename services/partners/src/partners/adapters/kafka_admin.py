@@ -1,4 +1,4 @@
-"""Topics, users and rights on the broker, through librdkafka's administration client in a thread.
+"""Topics, users and rights on the broker, through librdkafka's administration client.
 
 Everything here can be repeated: what exists is left as it is. A user can read its own topic and use groups of its own
 prefix, and nothing else, because nothing else is granted and the broker denies what is not.
@@ -7,6 +7,7 @@ prefix, and nothing else, because nothing else is granted and the broker denies 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from concurrent.futures import Future
 from typing import Any, Final
@@ -107,13 +108,29 @@ async def _done(futures: dict[Any, Future[Any]], *, tolerated: int | None = None
     """Wait for every answer; what the broker says already holds is not an error."""
     for future in futures.values():
         try:
-            await asyncio.to_thread(future.result, CALL_SECONDS + 5)
+            await _answer(future)
         except KafkaException as error:
             fault: KafkaError = error.args[0]
             if fault.code() != tolerated:
                 raise DependencyDown(f"Kafka's administration refused or is away ({fault.name()})") from None
         except TimeoutError:
             raise DependencyDown("Kafka's administration does not answer") from None
+
+
+async def _answer(future: Future[Any]) -> None:
+    """Wait on librdkafka's own thread without one of ours, which would delay the end of the process."""
+    loop = asyncio.get_running_loop()
+    answered = asyncio.Event()
+
+    def wake(_: Future[Any]) -> None:
+        # The loop may have ended meanwhile: nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(answered.set)
+
+    future.add_done_callback(wake)
+    async with asyncio.timeout(CALL_SECONDS + 5):
+        await answered.wait()
+    future.result(0)
 
 
 def _configuration(settings: ServiceSettings) -> dict[str, str | int | float | bool]:

@@ -1,7 +1,8 @@
 """The background loop that brings Kafka to what is wanted, one organisation after another.
 
-Several replicas may run it at once: every step can be repeated and every change of state is made under a lock. An
-organisation that fails is tried again at the next round and does not keep the others waiting.
+One replica does it at a time, the one whose session holds an advisory lock: a grant that is slow must not end after a
+revocation that another replica has made meanwhile. An organisation that fails is tried again at the next round and does
+not keep the others waiting.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 
-from chassis.crypto import Vault
+from chassis.crypto import SealBroken, Vault
+from chassis.db import UNREACHABLE
 from chassis.errors import DependencyDown
 from chassis.runtime import Runtime
 from partners.adapters.postgres.kafka_accesses import PostgresKafkaAccesses
@@ -21,6 +24,9 @@ from partners.app.ports import KafkaAccesses, KafkaCluster
 from partners.app.provision_kafka_access import provision_kafka_access
 
 log = structlog.get_logger(__name__)
+
+LOCK: Final = 0x7061_7274_6B61_666B
+"""Advisory lock key of the replica that administers Kafka ("partkafk" in ASCII)."""
 
 ROUND_SECONDS = 2.0
 """How long another replica's request waits at most; one's own is seen at once."""
@@ -40,13 +46,26 @@ class Provisioning:
         self._woken.set()
 
     async def run(self) -> None:
-        """Do what is wanted, round after round."""
-        while True:
-            self._woken.clear()
-            await self._round()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ROUND_SECONDS):
-                    await self._woken.wait()
+        """Do what is wanted, round after round, while this replica holds the lock."""
+        lease = await self._runtime.background_db.connect()
+        try:
+            while not await lease.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+                await self._rest()
+            while True:
+                await self._round()
+                await self._rest()
+                # Raises when the session, and with it the lock, is gone.
+                await lease.fetchval("SELECT 1")
+        except UNREACHABLE as error:
+            raise DependencyDown(f"the session that holds the lock was lost ({type(error).__name__})") from None
+        finally:
+            lease.terminate()
+
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ROUND_SECONDS):
+                await self._woken.wait()
+        self._woken.clear()
 
     async def _round(self) -> None:
         async with self._accesses() as accesses:
@@ -54,7 +73,7 @@ class Provisioning:
         for access in unsettled:
             try:
                 await provision_kafka_access(self._accesses, self._cluster, access, self._runtime.clock)
-            except DependencyDown as error:
+            except (DependencyDown, SealBroken) as error:
                 log.warning("kafka_access_waits", organisation=access.code, cause=str(error))
             else:
                 log.info("kafka_access_settled", organisation=access.code, was=access.state)

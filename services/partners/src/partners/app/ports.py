@@ -93,8 +93,8 @@ class Streams(Protocol):
         """Lock, in the order of organisations, every stream these facts may belong to; then read their scope."""
         ...
 
-    async def present(self, streams: Sequence[Stream], event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
-        """Return the (organisation, event) pairs that the streams already hold."""
+    async def present(self, event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
+        """Return the (organisation, event) pairs that streams already hold."""
         ...
 
     async def append(self, rows: Sequence[StreamRow], at: datetime) -> None:

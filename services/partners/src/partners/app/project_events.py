@@ -28,7 +28,7 @@ async def project_events(
     concerned = await streams.lock_concerned(facts)
     if not concerned:
         return
-    present = await streams.present(concerned, [fact.event_id for fact in facts])
+    present = await streams.present([fact.event_id for fact in facts])
     placing = Placing(concerned, present)
     rows: list[StreamRow] = []
     for fact in facts:

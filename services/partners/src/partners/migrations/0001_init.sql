@@ -66,8 +66,8 @@ CREATE TABLE stream_events (
     payload bytea NOT NULL,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (organisation_id, position),
-    -- An event that reaches a stream twice is refused here if everything before failed to notice.
-    UNIQUE (organisation_id, event_id)
+    -- Finds what a stream holds already, and refuses an event twice should everything before fail to notice.
+    UNIQUE (event_id, organisation_id)
 );
 -- Finds the last thing an organisation was told about an aggregate, and everybody who was told about a person.
 CREATE INDEX stream_events_subject ON stream_events (subject, organisation_id, position);
