@@ -46,8 +46,8 @@ async def prepare(admin_dsn: str, settings: LocalSettings, secrets: Secrets) -> 
     except SettingsRefused as error:
         raise Refusal(
             f"Les données sont d'une autre version de Maillage ({error}) · the data belong to another version",
-            "revenez à la version qui les a écrites, choisissez un autre dossier avec MAILLAGE_DATA_DIR, ou effacez tout"
-            " avec maillage reset",
+            "revenez à la version qui les a écrites, choisissez un autre dossier avec MAILLAGE_DATA_DIR,"
+            " ou effacez tout avec maillage reset",
         ) from None
     except asyncpg.InvalidAuthorizationSpecificationError:
         raise Refusal(
