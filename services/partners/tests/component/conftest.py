@@ -128,6 +128,7 @@ async def running(
     kafka_partner_bootstrap: str = "",
     clock: Clock | None = None,
     instance: str = "0",
+    when_ready: bool = True,
 ) -> AsyncIterator[Service]:
     """Run a partners process on a port of its own until the block ends.
 
@@ -152,11 +153,10 @@ async def running(
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1)
     )
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # absent in newer versions
     serving = asyncio.create_task(server.serve())
     try:
         async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
-            await until_ready(http)
+            await until_ready(http, "ready" if when_ready else "live")
             yield Service(url, http)
     finally:
         server.should_exit = True
@@ -171,14 +171,16 @@ async def until(question: Callable[[], Awaitable[bool]], seconds: float = READY_
         await asyncio.sleep(0.02)
 
 
-async def until_ready(http: httpx.AsyncClient) -> None:
-    """Wait until the process says that it is ready."""
+async def until_ready(http: httpx.AsyncClient, what: str) -> None:
+    """Wait until the process says that it is `ready`, or only that it is `live`."""
     found: dict[str, Any] = {}
 
     async def ready() -> bool:
         with contextlib.suppress(httpx.TransportError):
-            found.update((await http.get("/health/ready")).json())
-        return bool(found.get("ready"))
+            answer = await http.get(f"/health/{what}")
+            found.update(answer.json())
+            return answer.status_code == 200
+        return False
 
     try:
         await until(ready)

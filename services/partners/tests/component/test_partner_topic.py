@@ -138,6 +138,16 @@ async def read(told: dict[str, Any], count: int) -> list[ConsumerRecord[bytes, b
     return found
 
 
+async def length(bootstrap: str, topic: str) -> int:
+    watching = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await watching.start()
+    try:
+        partition = TopicPartition(topic, 0)
+        return int((await watching.end_offsets([partition]))[partition])
+    finally:
+        await watching.stop()
+
+
 async def is_shut_out(told: dict[str, Any]) -> bool:
     """The broker's parts learn of a deleted user one after another."""
     client = consumer(told)
@@ -169,7 +179,7 @@ def header(record: ConsumerRecord[bytes, bytes], name: str) -> str:
 
 
 async def test_council_reads_its_events_from_topic_and_feed_alike_and_a_neighbour_sees_nothing(
-    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str]
+    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str], kafka_server: KafkaServer
 ) -> None:
     association = await service.organisation(code("asso"), "association")
     await service.organisation(code("cd93"), collectivities=["93D"])
@@ -197,13 +207,7 @@ async def test_council_reads_its_events_from_topic_and_feed_alike_and_a_neighbou
         assert header(record, "ce_traceparent").split("-")[1] == TRACE.split("-")[1]
         assert header(record, "ce_traceparent") != TRACE
     assert (await service.http.get("/feed", headers=neighbour)).json()["events"] == []
-    watching = consumer(aside)
-    await watching.start()
-    try:
-        partition = TopicPartition(aside["topic"], 0)
-        assert (await watching.end_offsets([partition]))[partition] == 0
-    finally:
-        await watching.stop()
+    assert await length(kafka_server.bootstrap, aside["topic"]) == 0
 
 
 async def test_council_is_refused_whatever_is_not_its_own(service: Service, code: Callable[[str], str]) -> None:
@@ -261,7 +265,7 @@ async def test_password_is_shown_once_and_forgotten_once_the_broker_has_it(
 
 
 async def test_revoked_access_reads_nothing_and_a_new_grant_goes_on_without_a_gap(
-    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str]
+    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str], db: Any, kafka_server: KafkaServer
 ) -> None:
     association = await service.organisation(code("asso"), "association")
     await service.organisation(code("cd93"), collectivities=["93D"])
@@ -280,6 +284,9 @@ async def test_revoked_access_reads_nothing_and_a_new_grant_goes_on_without_a_ga
     await service.until(lambda: is_shut_out(told))
     await refer(bus, association, "93048")
     events = await feed(service, reader, 4)
+    async with db.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM outbox WHERE aggregatetype = $1", told["topic"]) == 0
+    assert await length(kafka_server.bootstrap, told["topic"]) == 2
 
     anew = await grant(service, code("cd93"))
     found = consumer(anew, group=f"{anew['group_prefix']}other")
