@@ -42,9 +42,17 @@ async def start_timer(tx: Tx, kind: str, aggregate_id: UUID, due_at: datetime) -
     await tx.execute(START, kind, aggregate_id, due_at)
 
 
+# SKIP LOCKED: a timer that fires now holds its row and waits for the caller's aggregate; both would wait for ever.
+STOP = """
+DELETE FROM timers WHERE (kind, aggregate_id) IN (
+    SELECT kind, aggregate_id FROM timers WHERE kind = ANY ($2) AND aggregate_id = $1 FOR UPDATE SKIP LOCKED
+)
+"""
+
+
 async def stop_timers(tx: Tx, aggregate_id: UUID, *kinds: str) -> None:
-    """Forget the aggregate's timers of these kinds."""
-    await tx.execute("DELETE FROM timers WHERE aggregate_id = $1 AND kind = ANY ($2)", aggregate_id, list(kinds))
+    """Forget the aggregate's timers of these kinds; one that is firing looks at the aggregate after the caller."""
+    await tx.execute(STOP, aggregate_id, list(kinds))
 
 
 # timers_due gives the oldest; SKIP LOCKED lets two replicas share the work without waiting for each other.

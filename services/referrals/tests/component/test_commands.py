@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from maillage_contracts import ReferralDeclined
+from referrals.adapters.postgres import PostgresReferrals
+from referrals.domain.status import Actor, Command
 
 Desk = Any
 ASSOCIATION, OTHER_ASSOCIATION = UUID(int=0xA1), UUID(int=0xA2)
@@ -180,3 +182,21 @@ async def test_both_terms_are_told_in_order_when_the_clock_was_stopped_for_long(
     desk.clock.advance(timedelta(days=40))
     await desk.time_passes()
     assert await told(desk) == ["ReferralSubmitted", "ReferralOverdue", "ReferralExpired"]
+
+
+async def test_answer_at_the_instant_of_its_term_is_stored_and_the_term_does_nothing(desk: Desk) -> None:
+    referral_id = UUID(await desk.submitted())
+    desk.clock.advance(timedelta(days=10))
+    async with desk.db.transaction() as tx:
+        referrals = PostgresReferrals(tx, desk.runtime.vault())
+        referral = await referrals.lock(referral_id)
+        assert referral is not None
+        firing = asyncio.create_task(desk.time_passes())
+        while not await desk.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):  # locks ring no bell
+            await asyncio.sleep(0.01)
+        # The timer holds its row and waits for ours: were we to wait for it, neither would end.
+        fact = referral.decide(Command.WITHDRAWAL, frozenset({Actor.REFERRER}), desk.clock.now())
+        await referrals.save(referral, fact)
+    await firing
+    assert await told(desk) == ["ReferralSubmitted", "ReferralWithdrawn"]
+    assert await desk.rows("SELECT * FROM timers") == []
