@@ -101,6 +101,7 @@ async def test_copy_is_what_the_codec_would_write_and_keeps_the_values_bytes(on_
     record = encode(decoded.event, decoded.envelope, topic="partner-cd93-v1")
     assert headers == {name: value.decode() for name, value in record.headers}
     assert (sent["aggregatetype"], sent["aggregateid"].encode()) == (record.topic, record.key)
+    assert decoded.envelope.source == "/partners/cd93"
     before = parse(source)
     assert getattr(before, "envelope").id == sent["id"] == decoded.envelope.id  # noqa: B009
 
