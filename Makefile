@@ -44,7 +44,7 @@ lint: $(STAMPS)/dev ## Only style, types and the direction of imports
 	@$(BIN)/mypy $(TYPED)
 	@$(BIN)/lint-imports
 
-contracts: $(STAMPS)/dev ## Write the JSON Schemas and AsyncAPI again from the event models
+contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 	@$(BIN)/python contracts/tools/export.py
 
 # Browser tests drive Debian's Chromium; without it they fail, so that a green run never hides that no page was looked at.

@@ -27,6 +27,7 @@ MEMBERS = [
     {"member_id": VOLUNTEER, "label": "Bénévole A", "organisation": ASSOCIATION},
     {"member_id": CASEWORKER, "label": "Travailleuse sociale B", "organisation": COUNCIL},
 ]
+ORGANISATION_OF = {VOLUNTEER: ASSOCIATION["code"], CASEWORKER: COUNCIL["code"]}
 ALLOWED = {
     ("cd93", "submitted"): ["receipt", "review", "decline"],
     ("cd93", "received"): ["review", "decline"],
@@ -120,7 +121,7 @@ def add_partners(app: FastAPI, state: State) -> None:
     async def token(request: Request) -> dict[str, Any]:
         form = await request.form()
         member = str(form.get("subject_token", ""))
-        code = next((one["organisation"]["code"] for one in MEMBERS if one["member_id"] == member), "portal")
+        code = ORGANISATION_OF.get(member, "portal")
         return {"access_token": code, "token_type": "Bearer", "expires_in": 300}
 
     @app.get("/members")

@@ -156,7 +156,7 @@ async def test_everything_can_be_reached_with_the_keyboard(portal: RunningPortal
     await page.goto("/connexion")
     await page.keyboard.press("Tab")
     assert await page.evaluate("document.activeElement.getAttribute('href')") == "#contenu"
-    reached = []
+    reached: list[str] = []
     while len(reached) < 30:
         await page.keyboard.press("Tab")
         tag = await page.evaluate("document.activeElement.tagName")

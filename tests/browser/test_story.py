@@ -1,4 +1,4 @@
-"""The story through pages on the whole stack: a volunteer refers, the right council answers, its neighbour sees nothing."""
+"""The story through pages on the whole stack: a volunteer refers, one council answers, its neighbour sees nothing."""
 
 from __future__ import annotations
 

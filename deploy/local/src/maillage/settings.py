@@ -6,9 +6,9 @@ Nothing here is secret by default: secrets are generated once into the data fold
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from maillage.errors import Refusal
@@ -32,7 +32,7 @@ class LocalSettings(BaseSettings):
 
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder of data, logs and secrets.")
     stack: Literal["embedded", "test", "site"] = Field(
-        default="embedded", description="`site` refuses the demonstration and its login."
+        default="embedded", description="`site` refuses the demonstration and its login; the default where a server elsewhere is named."
     )
     http_host: str = Field(default="127.0.0.1", description="Address the services listen on.")
     portal_port: int = Field(default=8000, ge=1, le=65535)
@@ -59,6 +59,14 @@ class LocalSettings(BaseSettings):
     kafka_replication: int = Field(default=1, ge=1, le=5)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _servers_of_a_site_make_a_site(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # A broker or a database elsewhere may hold real people: no demonstration there unless somebody says so.
+        if not values.get("stack") and (values.get("postgres_dsn") or values.get("kafka_bootstrap")):
+            return {**values, "stack": "site"}
+        return values
 
     @property
     def run_dir(self) -> Path:
