@@ -48,11 +48,6 @@ class Contact:
     phone: str
     postal_address: str
 
-    @property
-    def dial(self) -> str:
-        """The number as a telephone link wants it."""
-        return "".join(char for char in self.phone if char.isdigit() or char == "+")
-
 
 @dataclass(frozen=True)
 class Shell:
@@ -79,6 +74,11 @@ class Shell:
         )
 
 
+def dial(phone: str) -> str:
+    """Return a number as a telephone link wants it."""
+    return "".join(char for char in phone if char.isdigit() or char == "+")
+
+
 def page_response(html: str, status: int = 200) -> HTMLResponse:
     """Return a page with the headers no page goes without."""
     return HTMLResponse(html, status, headers=PAGE_HEADERS)
@@ -95,6 +95,7 @@ def load_templates() -> Environment:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        environment.filters["dial"] = dial
         for name in environment.list_templates():
             environment.get_template(name)
     return environment
