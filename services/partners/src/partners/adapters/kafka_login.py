@@ -25,7 +25,7 @@ REACH_SECONDS = 2.0
 async def verify_login(bootstrap: str, user: str, password: str, topic: str) -> None:
     """Return once the user sees the topic; raises DependencyDown when that takes longer than some seconds."""
     if not await _reachable(bootstrap):
-        log.warning("kafka_login_not_verified", user=user)
+        log.warning("kafka_login_not_verified", topic=topic)
         return
     for _ in range(TRIES):
         if await _sees(bootstrap, user, password, topic):

@@ -74,9 +74,9 @@ class Provisioning:
             try:
                 await provision_kafka_access(self._accesses, self._cluster, access, self._runtime.clock)
             except (DependencyDown, SealBroken) as error:
-                log.warning("kafka_access_waits", organisation=access.code, cause=str(error))
+                log.warning("kafka_access_waits", organisation_code=access.code, cause=str(error))
             else:
-                log.info("kafka_access_settled", organisation=access.code, was=access.state)
+                log.info("kafka_access_settled", organisation_code=access.code, state=access.state)
 
     @asynccontextmanager
     async def _accesses(self) -> AsyncIterator[KafkaAccesses]:

@@ -30,8 +30,8 @@ from partners.domain.organisation import Details, Kind, Organisation, Territory
 
 router = APIRouter()
 
-CODES_MAX = 40_000
-"""Above the number of communes of France."""
+CODES_MAX = 20_000
+"""More than the largest body accepted holds; whole départements are named by their own codes."""
 
 Operator = Annotated[Caller, require("operations")]
 Parts = Annotated[Runtime, Depends(runtime_of)]
