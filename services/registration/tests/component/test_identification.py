@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from chassis.errors import DependencyDown
 from chassis.testing.events import received, routing, source_of_event, submitted
-from maillage_contracts import PersonIdentified, decode
+from maillage_contracts import PersonIdentified, ReferralSubmitted, decode
+from registration.adapters.events import Cause
+from registration.adapters.postgres import PostgresPersons
+from registration.domain.identity import Contact, Described, Identity
 
 Desk = Any
 
@@ -65,6 +70,7 @@ async def test_same_referral_under_another_event_id_is_told_once(desk: Desk) -> 
     await desk.processor.process([source])
     await desk.processor.process([source_of_event(referral, offset=1)])
     assert len(await desk.told()) == 1
+    assert await desk.rows("SELECT * FROM dead_letters") == []
 
 
 @pytest.mark.parametrize(
@@ -101,6 +107,29 @@ async def test_referrals_of_one_person_at_once_make_one_person(desk: Desk) -> No
     assert [event.outcome for event in told].count("pre_registered") == 1
     # Positions follow versions: whoever reads the topic sees the person's story in order.
     assert [event.aggregate_version for event in told] == list(range(1, 9))
+
+
+async def test_second_of_two_at_once_waits_and_finds_what_the_first_added(desk: Desk) -> None:
+    source = desk.submitted()
+    decoded = decode({name: value.decode() for name, value in source.headers}, source.value)
+    assert isinstance(decoded.event, ReferralSubmitted)
+    cause = Cause(decoded.event, decoded.envelope)
+    described = Described(Identity("Camille", "Exemple", date(1987, 4, 9)), Contact())
+    now, vault = desk.runtime.clock.now(), desk.runtime.vault()
+
+    def persons(tx: Any) -> PostgresPersons:
+        return PostgresPersons(tx, vault, cause, now)
+
+    async def second() -> UUID:
+        async with desk.db.transaction() as tx:
+            return (await persons(tx).find_or_add(described, UUID(int=2))).subject_ref
+
+    async with desk.db.transaction() as tx:
+        await persons(tx).find_or_add(described, UUID(int=1))
+        waiting = asyncio.create_task(second())
+        while not await desk.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):  # locks ring no bell
+            await asyncio.sleep(0.01)
+    assert await waiting == UUID(int=1)
 
 
 async def test_batches_that_meet_in_opposite_orders_all_end(desk: Desk) -> None:
