@@ -141,13 +141,11 @@ async def test_cursor_is_refused_when_it_is_anothers_or_garbage_or_of_the_future
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 501}, {"wait": 26}, {"wait": -1}, {"limit": "x"}])
-async def test_limits_are_refused_when_out_of_bounds(
-    service: Service, council: dict[str, str], params: dict[str, Any]
-) -> None:
-    answer = await service.http.get("/feed", params=params, headers=council)
+async def test_limits_are_refused_when_out_of_bounds(service: Service, council: dict[str, str]) -> None:
+    for params in ({"limit": 0}, {"limit": 501}, {"wait": 26}, {"wait": -1}, {"limit": "x"}):
+        answer = await service.http.get("/feed", params=params, headers=council)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed"), params
 
 
 async def test_wait_ends_at_once_when_another_replica_commits_an_event(
