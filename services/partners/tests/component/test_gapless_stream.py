@@ -41,8 +41,10 @@ from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
 from partners.adapters.subscribers import subscriptions
+from partners.app.change_territory import change_territory
+from partners.app.organisation_desk import Desk
 from partners.app.read_feed import read_feed
-from partners.app.register_organisation import Desk, change_territory, register_organisation
+from partners.app.register_organisation import register_organisation
 from partners.domain.errors import JurisdictionTaken
 from partners.domain.organisation import Details, Kind, Territory
 

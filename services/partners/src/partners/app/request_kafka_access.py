@@ -1,4 +1,4 @@
-"""Want, or no longer want, an organisation's access to Kafka; the broker follows in the background."""
+"""Want an organisation's access to Kafka; the broker follows in the background."""
 
 from __future__ import annotations
 
@@ -29,16 +29,3 @@ async def request_kafka_access(
     if access is None:
         raise NotFound
     return access, password
-
-
-async def withdraw_kafka_access(accesses: KafkaAccesses, code: str, at: datetime) -> KafkaAccess:
-    """Stop writing to the topic now, and have rights and user removed; raises NotFound where nothing was granted."""
-    access = await accesses.find(code)
-    if access is None:
-        raise NotFound
-    await accesses.lock(access.organisation_id)
-    if access.state in ("requested", "granted"):
-        await accesses.stop_publishing(access.organisation_id)
-        await accesses.settle(access.organisation_id, "revoking", at)
-    found = await accesses.find(code)
-    return found or access

@@ -14,7 +14,8 @@ from partners.adapters.postgres.kafka_accesses import PostgresKafkaAccesses
 from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.adapters.provisioning import Provisioning
 from partners.app.ports import KafkaAccess
-from partners.app.request_kafka_access import request_kafka_access, withdraw_kafka_access
+from partners.app.request_kafka_access import request_kafka_access
+from partners.app.withdraw_kafka_access import withdraw_kafka_access
 from partners.domain.errors import NotFound
 from partners.domain.kafka_access import group_prefix_of, user_of
 

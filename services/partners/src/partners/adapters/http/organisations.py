@@ -21,8 +21,10 @@ from partners.adapters.postgres.organisations import PostgresClients, PostgresMe
 from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
 from partners.app.add_member import add_member
+from partners.app.change_territory import change_territory
 from partners.app.issue_client import issue_client
-from partners.app.register_organisation import Desk, change_territory, register_organisation
+from partners.app.organisation_desk import Desk
+from partners.app.register_organisation import register_organisation
 from partners.app.revoke_client import revoke_client
 from partners.domain.access import Member, Role
 from partners.domain.errors import NotFound
