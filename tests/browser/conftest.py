@@ -117,8 +117,8 @@ def chromium_path() -> str:
     """Return the browser to drive: Playwright's own is never downloaded."""
     named = os.environ.get("MAILLAGE_TEST_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if named is None:
-        pytest.skip(
-            "NO BROWSER TEST WAS RUN: install Chromium (apt-get install chromium) or name it in MAILLAGE_TEST_CHROMIUM"
+        pytest.fail(
+            "no Chromium: install it (apt-get install chromium), or name one in MAILLAGE_TEST_CHROMIUM", pytrace=False
         )
     return named
 
