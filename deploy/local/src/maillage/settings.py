@@ -32,7 +32,8 @@ class LocalSettings(BaseSettings):
 
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder of data, logs and secrets.")
     stack: Literal["embedded", "test", "site"] = Field(
-        default="embedded", description="`site` refuses the demonstration and its login; the default where a server elsewhere is named."
+        default="embedded",
+        description="`site` refuses the demonstration and its login; the default where a server elsewhere is named.",
     )
     http_host: str = Field(default="127.0.0.1", description="Address the services listen on.")
     portal_port: int = Field(default=8000, ge=1, le=65535)
