@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+PREPARATION = "preparation"
+"""Name of the threads that prepare something."""
 
 
 async def together(*works: Coroutine[Any, Any, T]) -> list[T]:
@@ -46,7 +48,7 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, value, failure)
 
-    threading.Thread(target=run, name="preparation", daemon=True).start()
+    threading.Thread(target=run, name=PREPARATION, daemon=True).start()
     return await outcome
 
 
@@ -55,7 +57,7 @@ def leave(code: int) -> None:
 
     Returns where there is none, for the ordinary end. Without this a download would keep the terminal after Ctrl-C.
     """
-    if threading.active_count() > 1:
+    if any(thread.name == PREPARATION for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -94,7 +94,7 @@ def environment(service: str, settings: LocalSettings, secrets: Secrets, endpoin
 
 def inherited() -> dict[str, str]:
     """Return our own environment without what only the command may know."""
-    return {name: value for name, value in os.environ.items() if name not in KEPT_BACK}
+    return {name: value for name, value in os.environ.items() if name.upper() not in KEPT_BACK}
 
 
 async def until_ready(service: str, url: str, patience_seconds: float) -> str:

@@ -65,7 +65,8 @@ class LocalSettings(BaseSettings):
     @classmethod
     def _servers_of_a_site_make_a_site(cls, values: dict[str, Any]) -> dict[str, Any]:
         # A broker or a database elsewhere may hold real people: no demonstration there unless somebody says so.
-        if not values.get("stack") and (values.get("postgres_dsn") or values.get("kafka_bootstrap")):
+        elsewhere = ("postgres_dsn", "kafka_bootstrap", *(name for name in values if name.endswith("_database_dsn")))
+        if not values.get("stack") and any(values.get(name) for name in elsewhere):
             return {**values, "stack": "site"}
         return values
 

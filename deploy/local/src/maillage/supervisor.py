@@ -169,6 +169,8 @@ class Supervisor:
         while True:
             assert child.process is not None
             await child.process.wait()
+            # What the part had started must not outlive it: a new one would meet its sockets and files.
+            signal_group(child.process.pid, SIGKILL)
             cause = describe_exit(child.process)
             child.in_a_row = 0 if time.monotonic() - child.born > STEADY_SECONDS else child.in_a_row
             pause = BACKOFF_SECONDS[min(child.in_a_row, len(BACKOFF_SECONDS) - 1)]
@@ -188,6 +190,10 @@ class Supervisor:
                 await self._restart(child)
             except Refusal as refusal:
                 self._tell(refusal)
+            except Exception as error:  # noqa: BLE001  # a keeper that ends would leave its part without one
+                self._progress.step(
+                    f"{child.part.label} : {type(error).__name__} pendant la relance · while restarting"
+                )
 
     async def _restart(self, child: _Child) -> None:
         await self._launch(child)
@@ -216,7 +222,7 @@ class Supervisor:
                 process.send_signal(child.part.command.stop_signal)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), child.part.grace_seconds)
-            # Also reaches what the part itself started, whether or not the part ended by itself.
+            # Also reaches what the part itself started.
             signal_group(process.pid, SIGKILL)
             await process.wait()
         child.identity = None

@@ -8,6 +8,7 @@ Permanent becomes a dead letter and its key's later events wait behind it. An un
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -33,6 +34,9 @@ ATTEMPTS = 3
 """Tries of one event that fails in a way that may heal, before it is set aside."""
 
 RETRY_SECONDS = 0.2
+ONE_BY_ONE_SECONDS = 60.0
+"""A batch that fails is not redone for longer than this in one go: the group takes a silent member for dead."""
+
 DEAD_IN_A_ROW_MAX = 100
 """Past this the fault is ours, not the events': stop and turn readiness red instead of setting everything aside."""
 
@@ -68,6 +72,8 @@ class Processor:
         self.subscription = subscription
         self.ignored = 0
         self.dead_in_a_row = 0
+        self.waiting_for: str | None = None
+        """Why the partition waits, while it does."""
         self._db = db
         self._clock = clock
         self._doorbell = doorbell
@@ -82,8 +88,7 @@ class Processor:
 
         Raises DependencyDown, with nothing acknowledged, when something it needs does not answer.
         """
-        if self.stopped:
-            raise DependencyDown(f"{self.consumer} stopped after {DEAD_IN_A_ROW_MAX} dead letters in a row")
+        self._refuse_when_stopped()
         items = self._wanted([parse(source) for source in sources])
         if not items:
             return
@@ -93,9 +98,18 @@ class Processor:
             raise
         except Exception as error:
             log.info("batch_redone_one_by_one", consumer=self.consumer, error_type=type(error).__name__)
+            until = time.monotonic() + ONE_BY_ONE_SECONDS
             for item in items:
+                # What is done is committed: taking the batch up again costs one look at the inbox.
+                if time.monotonic() > until:
+                    raise DependencyDown("the rest of the batch is taken up again") from None
+                self._refuse_when_stopped()
                 await self._handle_alone(item)
         self._doorbell.ring()
+
+    def _refuse_when_stopped(self) -> None:
+        if self.stopped:
+            raise DependencyDown(f"{self.consumer} stopped after {DEAD_IN_A_ROW_MAX} dead letters in a row")
 
     def _wanted(self, parsed: Sequence[Parsed]) -> list[Delivery | Poison]:
         seen: set[UUID] = set()

@@ -25,8 +25,22 @@ LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 """A handler that stopped must not hold its aggregate's lock for ever."""
 
+PROBE_SECONDS = 2.0
 ACQUIRE_TIMEOUT_SECONDS = 2.0
 """Above this the caller is told to come back (503), instead of queueing without bound."""
+
+AT_FAULT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+)
+"""The database says that it cannot now: gone, full, read-only, or held up by somebody else's lock. Nothing is wrong
+with what was asked, so it is waited for and never set aside."""
 
 UNREACHABLE = (
     OSError,
@@ -46,6 +60,17 @@ async def _keep_session(_: Any) -> None:
     return None
 
 
+async def _answers(connection: Tx) -> bool:
+    """Say whether a connection still works: who is to blame for a time-out or a socket error."""
+    if connection.is_closed():
+        return False
+    try:
+        await connection.fetchval("SELECT 1", timeout=PROBE_SECONDS)
+    except (*UNREACHABLE, asyncpg.PostgresError):
+        return False
+    return True
+
+
 class Database:
     """A lazily opened pool, so that a process starts, and answers, while its database does not."""
 
@@ -55,6 +80,7 @@ class Database:
         self._application = application
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
 
     async def open(self) -> None:
         """Open the pool; raises DependencyDown when PostgreSQL does not answer."""
@@ -79,43 +105,54 @@ class Database:
             except UNREACHABLE as error:
                 raise DependencyDown(f"PostgreSQL does not answer ({type(error).__name__})") from None
 
+    async def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
+        if self._closed:
+            raise DependencyDown("the process is stopping")
+        await self.open()
+        assert self._pool is not None
+        return self._pool
+
     async def close(self) -> None:
-        """Close every connection, waiting at most two seconds for those in use."""
+        """Close every connection, waiting at most a second for those in use; none is opened afterwards."""
+        self._closed = True
         pool, self._pool = self._pool, None
         if pool is None:
             return
         try:
-            await asyncio.wait_for(pool.close(), timeout=2)
+            await asyncio.wait_for(pool.close(), timeout=1)
         except TimeoutError:
             pool.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
         """Lend a pooled connection; raises DependencyDown when none can be had in time."""
-        if self._pool is None:
-            await self.open()
-        assert self._pool is not None
+        pool = self._pool or await self._opened()
         try:
-            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+            connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
         except UNREACHABLE as error:
             raise DependencyDown(f"no database connection ({type(error).__name__})") from None
         try:
             yield connection
         finally:
-            await self._pool.release(connection)
+            await pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """Open the one transaction of a request or a batch: commits when the block ends, rolls back when it raises.
 
         A connection lost on the way, during COMMIT included, is DependencyDown: the caller cannot know whether it
-        committed, and repeats with the same idempotency key or event id.
+        committed, and repeats with the same idempotency key or event id. What the block raises for reasons of its own
+        (a file, a time-out of something else) is left as it is.
         """
         async with self.connection() as connection:
             try:
                 async with connection.transaction():
                     yield connection
+            except AT_FAULT as error:
+                raise DependencyDown(f"the database cannot now ({type(error).__name__})") from None
             except UNREACHABLE as error:
+                if await _answers(connection):
+                    raise
                 raise DependencyDown(f"the database connection was lost ({type(error).__name__})") from None
 
     async def connect(self, **server_settings: str) -> asyncpg.Connection[asyncpg.Record]:

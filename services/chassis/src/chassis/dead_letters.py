@@ -15,6 +15,7 @@ from uuid import UUID
 from chassis.db import Tx
 from chassis.records import Delivery, Poison, Source, headers_from_json
 
+TEXT_CHARACTERS_MAX = 200
 HELD_BEHIND = "held behind an earlier event of its key"
 
 
@@ -38,7 +39,12 @@ class StoredLetter:
 
 
 # dead_letters_key answers this from the index alone.
-HELD_KEYS = "SELECT DISTINCT key FROM dead_letters WHERE consumer = $1 AND key = ANY ($2::bytea[])"
+# md5 only finds the rows (a key may be longer than an index entry); the key itself decides.
+HELD_KEYS = """
+SELECT DISTINCT key FROM dead_letters
+WHERE consumer = $1 AND md5(key) = ANY (ARRAY(SELECT md5(k) FROM unnest($2::bytea[]) AS t(k)))
+    AND key = ANY ($2::bytea[])
+"""
 LOCK_KEYS = """
 SELECT pg_advisory_xact_lock(hashtextextended($1 || ':' || encode(k, 'hex'), 0))
 FROM (SELECT k FROM unnest($2::bytea[]) AS t(k) ORDER BY k) AS ordered
@@ -86,12 +92,17 @@ def _row(consumer: str, letter: Letter, at: datetime) -> tuple[object, ...]:
     if isinstance(item, Delivery):
         event_id, ce_type, trace = item.envelope.id, item.envelope.type, item.envelope.traceparent
     else:
-        event_id, ce_type = _uuid(item.headers.get("ce_id")), item.headers.get("ce_type")
-        trace = item.headers.get("ce_traceparent")
+        # Whatever was found in its headers, the row must be storable: PostgreSQL takes no NUL in a text.
+        event_id, ce_type = _uuid(item.headers.get("ce_id")), _printable(item.headers.get("ce_type"))
+        trace = _printable(item.headers.get("ce_traceparent"))
     return (
         consumer, source.topic, source.partition, source.offset, source.key, event_id, ce_type, source.headers_json(),
         source.value, letter.state, letter.cause, letter.attempts, trace, at,
     )  # fmt: skip
+
+
+def _printable(text: str | None) -> str | None:
+    return text if text and len(text) <= TEXT_CHARACTERS_MAX and text.isascii() and text.isprintable() else None
 
 
 def _uuid(text: str | None) -> UUID | None:
@@ -103,7 +114,10 @@ def _uuid(text: str | None) -> UUID | None:
 
 READ_KEY = """
 SELECT id, topic, partition, "offset", key, headers, value, attempts FROM dead_letters
-WHERE consumer = $1 AND (id = $2 OR key = (SELECT key FROM dead_letters WHERE id = $2 AND consumer = $1))
+WHERE consumer = $1 AND (id = $2 OR (
+    md5(key) = (SELECT md5(key) FROM dead_letters WHERE id = $2 AND consumer = $1)
+    AND key = (SELECT key FROM dead_letters WHERE id = $2 AND consumer = $1)
+))
 ORDER BY id LIMIT $3
 """
 

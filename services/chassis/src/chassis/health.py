@@ -21,6 +21,7 @@ class Health:
     def __init__(self, service: str) -> None:
         self._identity = {"service": service, "version": version()}
         self._checks: dict[str, Callable[[], str | None]] = {}
+        self._notes: dict[str, Callable[[], str | None]] = {}
         self.router = APIRouter(prefix="/health", include_in_schema=False)
         self.router.add_api_route("/live", self.live, methods=["GET"])
         self.router.add_api_route("/ready", self.ready, methods=["GET"])
@@ -29,6 +30,10 @@ class Health:
         """Add a check, or replace the one of that name."""
         self._checks[name] = check
 
+    def note(self, name: str, check: Callable[[], str | None]) -> None:
+        """Add a check that is shown but keeps nobody out: HTTP goes on while Kafka is away."""
+        self._notes[name] = check
+
     def report(self) -> dict[str, Any]:
         """Return the document that /health/ready shows."""
         found = {name: check() for name, check in self._checks.items()}
@@ -36,6 +41,7 @@ class Health:
             **self._identity,
             "ready": all(reason is None for reason in found.values()),
             "checks": {name: reason or "ok" for name, reason in found.items()},
+            "notes": {name: said for name, check in self._notes.items() if (said := check()) is not None},
         }
 
     async def live(self) -> dict[str, str]:

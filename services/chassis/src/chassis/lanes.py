@@ -19,7 +19,6 @@ from typing import Protocol
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
-    CorruptRecordException,
     InvalidTopicError,
     KafkaError,
     MessageSizeTooLargeError,
@@ -37,7 +36,6 @@ REFUSED_FOR_GOOD = (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     InvalidTopicError,
-    CorruptRecordException,
     PolicyViolationError,
 )
 """Sending again cannot help. Everything else, a missing topic or right included, is waited for."""
@@ -132,6 +130,10 @@ class Lanes:
         refused, self._refused = self._refused, []
         return refused
 
+    def refused_keys(self) -> set[tuple[str, str]]:
+        """Return the keys that Kafka refused and that are not parked in the table yet."""
+        return {(refused.topic, refused.key) for refused in self._refused}
+
     def abandon(self) -> None:
         """Forget every row in memory: the lease is lost, and whoever holds it next sends them again."""
         for task in self._tasks.values():
@@ -173,7 +175,7 @@ class Lanes:
             producer = await self._producers.get()
             try:
                 return len(await producer.partitions_for(topic))
-            except (KafkaError, OSError) as error:
+            except Exception as error:
                 failures += 1
                 await self._back_off(topic, failures, error)
 
@@ -194,7 +196,8 @@ class Lanes:
                 else:
                     self._refuse(queue, rows[0], error)
                 continue
-            except (KafkaError, OSError) as error:
+            except Exception as error:
+                # Whatever it is, the rows stay at the head of the lane: a lane that died would hold them unsent.
                 failures += 1
                 await self._back_off(lane[0], failures, error)
                 if failures % REBUILD_AFTER_FAILURES == 0:

@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, MutableMapping
 from datetime import datetime
@@ -80,6 +81,19 @@ def configure(service: str, level: str) -> None:
         logging.getLogger(name).setLevel(threshold)
     logging.captureWarnings(True)
     sys.excepthook = _last_words
+    threading.excepthook = lambda told: _last_words(
+        told.exc_type, told.exc_value or told.exc_type(), told.exc_traceback
+    )
+    sys.unraisablehook = _unraisable
+
+
+def _thread_ended(told: threading.ExceptHookArgs) -> None:
+    _last_words(told.exc_type, told.exc_value or told.exc_type(), told.exc_traceback)
+
+
+def _unraisable(told: sys.UnraisableHookArgs) -> None:
+    """Log the type of what a destructor could not raise; Python's own line prints its text."""
+    structlog.get_logger(__name__).warning("unraisable", error_type=told.exc_type.__name__)
 
 
 def _last_words(kind: type[BaseException], error: BaseException, trail: TracebackType | None) -> None:

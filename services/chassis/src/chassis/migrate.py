@@ -78,8 +78,11 @@ async def migrate(dsn: str, package: str, role: str | None = None) -> list[str]:
                     "INSERT INTO migrations (package, name, sha256) VALUES ($1, $2, $3)",
                     migration.package, migration.name, migration.sha256,
                 )  # fmt: skip
-        if role is not None and missing:
-            await _grant(connection, role)
+        if role is not None:
+            # Every time, and as one: a start that was interrupted here must not leave a service without its rights,
+            # or with more than its rights.
+            async with connection.transaction():
+                await _grant(connection, role)
         return [f"{m.package}/{m.name}" for m in missing]
     finally:
         await connection.close()

@@ -12,7 +12,6 @@ from typing import Final
 import asyncpg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -30,7 +29,7 @@ _BUSY: Final = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, async
 def install(app: FastAPI) -> None:
     """Make `app` answer problem documents. Call before adding middleware that must see the final status."""
     app.add_middleware(LastResort)
-    for kind in (Problem, RequestValidationError, ValidationError, HTTPException, DependencyDown, Transient, *_BUSY):
+    for kind in (Problem, RequestValidationError, HTTPException, DependencyDown, Transient, *_BUSY):
         app.add_exception_handler(kind, _on_foreseen)
 
 
@@ -44,8 +43,6 @@ def _problem_of(error: Exception) -> Problem:
             return error
         case RequestValidationError():
             return validation_failed(error.errors())
-        case ValidationError():
-            return validation_failed(error.errors(include_url=False, include_input=False))
         case HTTPException():
             return _of_http(error)
         case DependencyDown() | Transient():

@@ -32,13 +32,17 @@ class Source:
     value: bytes | None
 
     def headers_json(self) -> str:
-        """Return the headers as JSON, values in base64: any bytes survive."""
-        return json.dumps([[name, base64.b64encode(value or b"").decode()] for name, value in self.headers])
+        """Return the headers as JSON, names and values in base64: anything survives, in a jsonb column too."""
+        return json.dumps([[_base64(name.encode()), _base64(value or b"")] for name, value in self.headers])
 
 
 def headers_from_json(text: str) -> list[tuple[str, bytes]]:
     """Return what `Source.headers_json` wrote."""
-    return [(name, base64.b64decode(value)) for name, value in json.loads(text)]
+    return [(base64.b64decode(name).decode(), base64.b64decode(value)) for name, value in json.loads(text)]
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def parse(source: Source) -> Parsed:
         try:
             headers[name] = (value or b"").decode()
         except UnicodeDecodeError:
-            return Poison(source, f"header {name!r} is not UTF-8", headers)
+            return Poison(source, "a header is not UTF-8", headers)
     try:
         decoded = decode(headers, source.value)
     except UnknownType:

@@ -10,7 +10,7 @@ has a low position, and that cursor would skip it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
 from datetime import datetime
 
 import asyncpg
@@ -59,6 +59,16 @@ WITH moved AS (
 INSERT INTO outbox_parked (position, id, aggregatetype, aggregateid, type, headers, payload, created_at, cause)
 SELECT position, id, aggregatetype, aggregateid, type, headers, payload, created_at, $4 FROM moved
 """
+# Only behind what is parked still: an operator may have put the key back since we looked.
+PARK_BEHIND = """
+WITH moved AS (
+    DELETE FROM outbox WHERE aggregatetype = $1 AND aggregateid = $2 AND position >= $3
+        AND EXISTS (SELECT FROM outbox_parked WHERE aggregatetype = $1 AND aggregateid = $2)
+    RETURNING *
+)
+INSERT INTO outbox_parked (position, id, aggregatetype, aggregateid, type, headers, payload, created_at, cause)
+SELECT position, id, aggregatetype, aggregateid, type, headers, payload, created_at, 'behind a refused event' FROM moved
+"""
 PARKED_KEYS = "SELECT DISTINCT aggregatetype, aggregateid FROM outbox_parked"
 
 UNPARK = """
@@ -78,12 +88,15 @@ async def unpark(db: Database, topic: str, key: str) -> None:
 class Relay:
     """Sends this service's outbox for as long as `run` runs and the lease is held."""
 
-    def __init__(self, db: Database, lanes: Lanes, doorbell: Doorbell, on_lease: Callable[[bool], None]) -> None:
+    def __init__(self, db: Database, lanes: Lanes, doorbell: Doorbell) -> None:
         self._db = db
         self._lanes = lanes
         self._doorbell = doorbell
-        self._on_lease = on_lease
+        self.asked = False
+        """Whether the lease was asked for: somebody, here or elsewhere, has it."""
+        self.active = False
         self.oldest_seen: datetime | None = None
+        self.parked_keys = 0
 
     def age_seconds(self, now: datetime) -> float:
         """Return how long the oldest row in hand has waited since its commit; 0 when nothing waits."""
@@ -104,13 +117,13 @@ class Relay:
             except UNREACHABLE as error:
                 log.warning("relay_lease_lost", error_type=type(error).__name__)
             finally:
-                self._on_lease(False)
+                self.active = False
                 self._lanes.abandon()
                 lease.terminate()
 
     async def _wait_for_lease(self, lease: asyncpg.Connection[asyncpg.Record]) -> None:
         while not await lease.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):
-            self._on_lease(False)
+            self.asked = True
             await self._doorbell.wait(STANDBY_SECONDS)
             # Another process holds the lease: pass the ring on, outside of any command's transaction.
             await lease.execute("NOTIFY outbox")
@@ -118,7 +131,8 @@ class Relay:
     async def _drain(self, lease: asyncpg.Connection[asyncpg.Record]) -> None:
         await lease.add_listener(CHANNEL, lambda *_: self._doorbell.ring())
         await self._reload_parked(lease)
-        self._on_lease(True)
+        self.asked = self.active = True
+        reload_at = time.monotonic() + POLL_SECONDS
         while True:
             acknowledged = self._lanes.collect()
             if acknowledged:
@@ -127,15 +141,20 @@ class Relay:
                 fault_point("relay.deleted")
             for refused in self._lanes.collect_refused():
                 await lease.execute(PARK, refused.topic, refused.key, refused.position, refused.cause)
+                self._lanes.blocked.add((refused.topic, refused.key))
                 log.error("relay_parked_key", topic=refused.topic, cause=refused.cause)
             taken = await self._take(lease)
             if not taken and not acknowledged:
                 await self._doorbell.wait(POLL_SECONDS)
-                if not self._lanes.taken:
-                    await self._reload_parked(lease)
+            if time.monotonic() > reload_at:
+                # Also the ping that keeps the session alive when memory is full and nothing else is asked.
+                await self._reload_parked(lease)
+                reload_at = time.monotonic() + POLL_SECONDS
 
     async def _reload_parked(self, lease: asyncpg.Connection[asyncpg.Record]) -> None:
-        self._lanes.blocked = {(r["aggregatetype"], r["aggregateid"]) for r in await lease.fetch(PARKED_KEYS)}
+        parked = {(r["aggregatetype"], r["aggregateid"]) for r in await lease.fetch(PARKED_KEYS)}
+        self._lanes.blocked = parked | self._lanes.refused_keys()
+        self.parked_keys = len(self._lanes.blocked)
 
     async def _take(self, lease: asyncpg.Connection[asyncpg.Record]) -> int:
         room = min(TAKE_ROWS, TAKEN_ROWS_MAX - len(self._lanes.taken))
@@ -145,8 +164,17 @@ class Relay:
         self.oldest_seen = self._lanes.oldest() or (rows[0]["created_at"] if rows else None)
         for row in rows:
             topic, key = row["aggregatetype"], row["aggregateid"]
-            if (topic, key) in self._lanes.blocked:
-                await lease.execute(PARK, topic, key, row["position"], "behind a refused event")
+            if (topic, key) in self._lanes.blocked and await self._still_parked(lease, topic, key, row["position"]):
                 continue
             self._lanes.add(Row(row["position"], topic, key, row["headers"], row["payload"], row["created_at"]))
         return len(rows)
+
+    async def _still_parked(
+        self, lease: asyncpg.Connection[asyncpg.Record], topic: str, key: str, position: int
+    ) -> bool:
+        if (topic, key) in self._lanes.refused_keys():
+            return True
+        if await lease.execute(PARK_BEHIND, topic, key, position) != "INSERT 0 0":
+            return True
+        self._lanes.blocked.discard((topic, key))
+        return False

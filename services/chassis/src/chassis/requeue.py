@@ -61,7 +61,9 @@ async def _next(db: Database, consumer: str, last: StoredLetter) -> int | None:
         return None
     async with db.connection() as connection:
         found: int | None = await connection.fetchval(
-            "SELECT min(id) FROM dead_letters WHERE consumer = $1 AND key = $2", consumer, last.source.key
+            "SELECT min(id) FROM dead_letters WHERE consumer = $1 AND md5(key) = md5($2::bytea) AND key = $2::bytea",
+            consumer,
+            last.source.key,
         )
         return found
 

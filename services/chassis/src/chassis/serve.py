@@ -14,7 +14,7 @@ from chassis import faults, logs
 from chassis.errors import SettingsRefused
 from chassis.runtime import Runtime
 
-GRACEFUL_SHUTDOWN_SECONDS = 2
+GRACEFUL_SHUTDOWN_SECONDS = 1
 """Open long polls and event streams hold the server until then; clients reconnect where they were."""
 
 

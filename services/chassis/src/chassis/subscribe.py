@@ -72,10 +72,16 @@ async def _process(processor: Processor, message: KafkaMessage) -> bool:
             try:
                 await processor.process(sources)
             except DependencyDown as error:
+                processor.waiting_for = str(error)
                 log.warning("waiting_for_dependency", consumer=processor.consumer, cause=str(error))
-                if time.monotonic() - started > WAIT_IN_PLACE_SECONDS:
-                    return False
-                await asyncio.sleep(wait)
-                wait = min(RETRY_SECONDS_MAX, wait * 2)
+            except Exception as error:
+                # FastStream would go on to the next batch, whose acknowledgement commits past this one.
+                processor.waiting_for = type(error).__name__
+                log.error("batch_failed", consumer=processor.consumer, error_type=type(error).__name__)
             else:
+                processor.waiting_for = None
                 return True
+            if time.monotonic() - started > WAIT_IN_PLACE_SECONDS:
+                return False
+            await asyncio.sleep(wait)
+            wait = min(RETRY_SECONDS_MAX, wait * 2)

@@ -37,6 +37,10 @@ ON CONFLICT (kind, aggregate_id) DO UPDATE SET due_at = excluded.due_at
 """
 
 
+# The rolled-back firing left the row in place unless somebody moved or stopped the timer meanwhile: theirs stands.
+AGAIN = "UPDATE timers SET due_at = $3 WHERE kind = $1 AND aggregate_id = $2 AND due_at < $3"
+
+
 async def start_timer(tx: Tx, kind: str, aggregate_id: UUID, due_at: datetime) -> None:
     """Ask to look at `aggregate_id` again at `due_at`; replaces its earlier timer of this kind."""
     await tx.execute(START, kind, aggregate_id, due_at)
@@ -84,7 +88,7 @@ async def fire_due(db: Database, handlers: Mapping[str, OnTimer], now: datetime)
                 raise
             log.error("timer_failed", kind=due["kind"], error_type=type(error).__name__)
             async with db.transaction() as tx:
-                await start_timer(tx, due["kind"], due["aggregate_id"], now + FAILED_AGAIN_AFTER)
+                await tx.execute(AGAIN, due["kind"], due["aggregate_id"], now + FAILED_AGAIN_AFTER)
     return DUE_ROWS
 
 

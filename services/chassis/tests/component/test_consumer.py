@@ -96,8 +96,20 @@ async def test_concurrent_deliveries_have_one_effect_each(processor: Processor, 
         (lambda s: replace(s, value=b'{"referral_id": "Camille Exemple"}'), "InvalidPayload"),
         (lambda s: replace(s, headers=[*s.headers, ("note", b"\xff\xfe")]), "not UTF-8"),
         (lambda s: with_header(s, "ce_type", b"fr.maillage.referrals.referral.submitted.v9"), "UnsupportedMajor"),
+        (lambda s: replace(s, value=b"{", headers=[*s.headers, ("ce_traceparent", b"\x00")]), "InvalidPayload"),
+        (lambda s: replace(s, headers=[("ce_type", b"a\x00b"), ("note", b"\xff")]), "not UTF-8"),
+        (lambda s: replace(s, value=b"{", headers=[*s.headers, ("no\x00te", b"x")]), "InvalidPayload"),
     ],
-    ids=["bad-json", "null", "wrong-shape", "header-not-utf8", "unsupported-major"],
+    ids=[
+        "bad-json",
+        "null",
+        "wrong-shape",
+        "header-not-utf8",
+        "unsupported-major",
+        "nul-in-traceparent",
+        "nul-in-type",
+        "nul-in-header-name",
+    ],
 )
 async def test_poison_becomes_a_dead_letter_and_only_its_key_waits(
     processor: Processor, db: Database, spoil: Any, cause: str
@@ -226,6 +238,92 @@ async def test_too_many_dead_letters_in_a_row_stop_the_subscription(processor: P
     with pytest.raises(DependencyDown, match="stopped after"):
         await processor.process([source_of_event(submitted(), offset=999)])
     assert len(await letters(db)) == DEAD_IN_A_ROW_MAX
+
+
+async def test_a_broken_handler_stops_in_mid_batch_instead_of_setting_everything_aside(
+    processor: Processor, db: Database, effects: Effects
+) -> None:
+    sources = [source_of_event(submitted(), offset=n) for n in range(DEAD_IN_A_ROW_MAX + 50)]
+    effects.failures = {event_id(s): [Permanent("broken deploy")] * 9 for s in sources}
+
+    with pytest.raises(DependencyDown, match="stopped after"):
+        await processor.process(sources)
+
+    assert len(await letters(db)) == DEAD_IN_A_ROW_MAX
+
+
+async def test_a_key_longer_than_an_index_entry_is_set_aside_and_requeued(processor: Processor, db: Database) -> None:
+    good = source_of_event(submitted())
+    await processor.process([replace(good, key=b"k" * 9000, value=b"{")])
+
+    (letter,) = await letters(db)
+
+    assert (await requeue(processor, db, letter["id"], value=good.value)).handled == 1
+
+
+async def test_a_lock_that_somebody_holds_is_waited_for(processor: Processor, db: Database) -> None:
+    source = source_of_event(submitted())
+    async with db.transaction() as other:
+        await other.execute("LOCK TABLE effects")
+        with pytest.raises(DependencyDown):
+            await processor.process([source])
+
+    await processor.process([source])
+
+    assert await done(db) == [event_id(source)]
+    assert await letters(db) == []
+
+
+@pytest.mark.parametrize("own", [FileNotFoundError("a template"), TimeoutError("of something else")])
+async def test_a_handlers_own_failure_is_not_taken_for_the_databases(
+    processor: Processor, db: Database, effects: Effects, own: Exception
+) -> None:
+    bad, good = source_of_event(submitted(), offset=0), source_of_event(submitted(), offset=1)
+    effects.failures[event_id(bad)] = [own] * 9
+
+    await processor.process([bad, good])
+
+    assert await done(db) == [event_id(good)]
+    assert [row["cause"] for row in await letters(db)] == [type(own).__name__]
+
+
+async def test_requeue_and_the_next_event_of_its_key_keep_their_order(
+    processor: Processor, db: Database, effects: Effects
+) -> None:
+    for _ in range(10):
+        referral = new_id()
+        first = source_of_event(submitted(referral), offset=0)
+        rest = [source_of_event(received(referral, version=n), offset=n) for n in range(2, 6)]
+        effects.failures[event_id(first)] = [Permanent("not yet")] * 2
+        await processor.process([replace(first, topic=f"t-{referral}")])
+        (letter,) = await letters(db)
+
+        await asyncio.gather(
+            requeue(processor, db, letter["id"]),
+            *(processor.process([replace(source, topic=f"t-{referral}")]) for source in rest[:1]),
+        )
+        for left in await letters(db):
+            await requeue(processor, db, left["id"])
+
+        assert (await done(db))[-2:] == [event_id(first), event_id(rest[0])]
+
+
+async def test_batches_in_opposite_orders_do_not_deadlock(
+    processor: Processor, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redone: list[Source] = []
+    alone = processor._handle_alone
+
+    async def watched(item: Any) -> None:
+        redone.append(item.source)
+        await alone(item)
+
+    monkeypatch.setattr(processor, "_handle_alone", watched)
+    for _ in range(10):
+        sources = [source_of_event(submitted(), offset=n) for n in range(200)]
+        await asyncio.gather(*(processor.process(order) for order in (sources, sources[::-1])))
+
+    assert redone == []
 
 
 async def test_projection_gets_the_whole_batch_once(db: Database) -> None:

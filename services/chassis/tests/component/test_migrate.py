@@ -54,6 +54,22 @@ async def test_a_failing_migration_leaves_nothing_behind(database: Make, monkeyp
     await connection.close()
 
 
+async def test_an_interrupted_start_leaves_no_service_without_its_rights(database: Make) -> None:
+    dsn = await database(None)
+    owner = await asyncpg.connect(dsn)
+    role = f"late_{await owner.fetchval('SELECT current_database()')}"
+    await owner.execute(f'CREATE ROLE "{role}"')
+    await migrate(dsn, "chassis")
+
+    assert await migrate(dsn, "chassis", role) == []
+
+    assert await owner.fetchval("SELECT has_table_privilege($1, 'outbox', 'INSERT')", role)
+    assert not await owner.fetchval("SELECT has_table_privilege($1, 'audit', 'UPDATE')", role)
+    await owner.execute(f'DROP OWNED BY "{role}"')
+    await owner.execute(f'DROP ROLE "{role}"')
+    await owner.close()
+
+
 async def test_a_services_role_writes_rows_but_neither_schema_nor_past_audit(database: Make) -> None:
     dsn = await database(None)
     owner = await asyncpg.connect(dsn)

@@ -205,6 +205,25 @@ async def test_a_record_refused_for_good_parks_its_key_only(dsn: str, db: Databa
     assert first_occurrences(records)["big"] == ["before", "shorter", "behind", "later"]
 
 
+async def test_a_key_put_back_while_others_are_stuck_is_sent(dsn: str, db: Database, kafka_server: Any) -> None:
+    topic = await create_topic(kafka_server.bootstrap, partitions=1, **{"max.message.bytes": "2000"})
+    await write(db, row(topic, "big", "x" * 5000), row(topic, "big", "behind"), row("test-not-there", "k", "stuck"))
+
+    async with relay(dsn, kafka_server.bootstrap):
+        async with asyncio.timeout(20):
+            while True:
+                async with db.connection() as connection:
+                    if await connection.fetchval("SELECT count(*) FROM outbox_parked") == 2:
+                        break
+                await asyncio.sleep(0.05)
+        async with db.transaction() as tx:
+            await tx.execute("UPDATE outbox_parked SET payload = 'shorter' WHERE length(payload) = 5000")
+        await unpark(db, topic, "big")
+        records = await read_until(kafka_server.bootstrap, topic, lambda found: len(all_values(found)) == 2)
+
+    assert first_occurrences(records) == {"big": ["shorter", "behind"]}
+
+
 async def test_a_stopped_relay_hands_over_and_wakes_up_harmless(dsn: str, db: Database, kafka_server: Any) -> None:
     topic = await create_topic(kafka_server.bootstrap)
     async with relay(dsn, kafka_server.bootstrap) as first:

@@ -65,6 +65,17 @@ async def effects(db: Database, expected: int, timeout_seconds: float = 40) -> l
             await asyncio.sleep(0.1)
 
 
+async def rolled_back(db: Database, count: int, timeout_seconds: float = 30) -> None:
+    """Wait until the consumer has tried and failed a few times."""
+    async with asyncio.timeout(timeout_seconds):
+        while True:
+            async with db.connection() as connection:
+                sql = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+                if await connection.fetchval(sql) >= count:
+                    return
+            await asyncio.sleep(0.1)
+
+
 def assert_once_and_in_order(found: list[tuple[UUID, UUID, int]], sources: list[Source]) -> None:
     assert len(found) == len(sources) == len({event for event, _, _ in found})
     versions: dict[UUID, list[int]] = {}
@@ -146,6 +157,29 @@ async def test_a_killed_member_takes_its_partitions_back_at_once(dsn: str, kafka
         found = await effects(db, len(first) + len(second), timeout_seconds=8)
 
     assert_once_and_in_order(found, first + second)
+    await db.close()
+
+
+async def test_what_cannot_even_be_set_aside_is_waited_for_and_nothing_behind_it_is_lost(
+    dsn: str, kafka_server: Any
+) -> None:
+    topic = await create_topic(kafka_server.bootstrap, partitions=1)
+    db, sources = await prepare(dsn), stories(10)
+    poison = replace(source_of_event(submitted()), value=b"{")
+    async with db.transaction() as tx:
+        await tx.execute("ALTER TABLE dead_letters RENAME TO elsewhere")
+    await publish(kafka_server.bootstrap, topic, [*sources[:15], poison, *sources[15:]])
+
+    async with process(CONSUMER, topic, dsn=dsn, bootstrap=kafka_server.bootstrap):
+        await rolled_back(db, 2)
+        async with db.transaction() as tx:
+            assert await tx.fetchval("SELECT count(*) FROM effects") == 0
+            await tx.execute("ALTER TABLE elsewhere RENAME TO dead_letters")
+        found = await effects(db, len(sources))
+
+    assert_once_and_in_order(found, sources)
+    async with db.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM dead_letters") == 1
     await db.close()
 
 

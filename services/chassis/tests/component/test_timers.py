@@ -9,7 +9,7 @@ from uuid import UUID
 from chassis.db import Database, Tx
 from chassis.ids import new_id
 from chassis.testing.events import AT
-from chassis.timers import fire_due, start_timer, stop_timers
+from chassis.timers import AGAIN, fire_due, start_timer, stop_timers
 
 
 class Fired:
@@ -72,6 +72,19 @@ async def test_two_replicas_share_the_work(db: Database) -> None:
 
     assert sum(counts) == 20
     assert sorted(fired.ids) == sorted(ids)
+
+
+async def test_a_timer_moved_or_stopped_before_its_failure_is_noted_stays_so(db: Database) -> None:
+    moved, stopped = new_id(), new_id()
+    await start(db, (moved, timedelta(days=15)), (stopped, timedelta()))
+    async with db.transaction() as tx:
+        await stop_timers(tx, stopped, "overdue")
+
+        await tx.execute(AGAIN, "overdue", moved, AT + timedelta(hours=2))
+        await tx.execute(AGAIN, "overdue", stopped, AT + timedelta(hours=2))
+
+        left = await tx.fetch("SELECT aggregate_id, due_at FROM timers")
+    assert [(row["aggregate_id"], row["due_at"]) for row in left] == [(moved, AT + timedelta(days=15))]
 
 
 async def test_a_kind_without_handler_is_left_alone(db: Database) -> None:

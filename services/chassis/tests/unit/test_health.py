@@ -29,6 +29,7 @@ async def test_readiness_follows_its_checks_and_liveness_does_not() -> None:
         "version": version(),
         "ready": False,
         "checks": {"database": "ok", "kafka": "not connected yet"},
+        "notes": {},
     }
     assert ready.json()["ready"] is True
     assert waiting.headers["cache-control"] == "no-store"

@@ -153,9 +153,15 @@ class Postgres:
                 # Each service's role belongs in its own database and in no other.
                 await connection.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
                 version: str = await connection.fetchval("SHOW server_version")
-                return version.split(" ")[0]
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                # It answered and went into recovery: a backend crashed.
+                if time.monotonic() > deadline:
+                    raise self.diagnose() or self._silent(timeout) from None
+                await asyncio.sleep(0.05)
+                continue
             finally:
-                await connection.close()
+                connection.terminate()
+            return version.split(" ")[0]
 
     async def ensure_database(self, name: str, role: str, password: str) -> str:
         """Create or bring into line a database that only `role` may connect to; return its address."""

@@ -19,4 +19,5 @@ CREATE TABLE dead_letters (
     UNIQUE (consumer, topic, partition, "offset")
 );
 -- Answers "is this key held?" once per batch, and walks a key in order when it is requeued.
-CREATE INDEX dead_letters_key ON dead_letters (consumer, key, id);
+-- By digest: a key may be longer than an index entry.
+CREATE INDEX dead_letters_key ON dead_letters (consumer, md5(key), id);

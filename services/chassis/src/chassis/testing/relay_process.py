@@ -21,7 +21,7 @@ async def run(settings: ServiceSettings) -> None:
     doorbell = Doorbell()
     lanes = Lanes(RelayProducers(settings, "testing"), doorbell.ring)
     database = Database(settings.database_dsn.get_secret_value(), size=2, application="relay")
-    await Relay(database, lanes, doorbell, lambda _: None).run()
+    await Relay(database, lanes, doorbell).run()
 
 
 if __name__ == "__main__":
