@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -46,16 +47,16 @@ async def test_a_parked_key_is_listed_and_sent_again(stack: RunningStack) -> Non
     async with stack.client("asso1", "referrals") as association:
         one = (await refer(association))["referral_id"]
     await feed_until(stack, "cd93", lambda found: of_referral(found, one))
-    # As the relay leaves it when Kafka has refused an event for good.
+    # As the relay leaves it when Kafka has refused an event for good; of a type that every reader passes.
     await rows(
         stack,
         "referrals",
         """
         INSERT INTO outbox_parked (position, id, aggregatetype, aggregateid, type, headers, payload, created_at, cause)
-        VALUES (0, $1, 'referrals-referral-v1', $2, 'painted', '{}', '{}', now(), 'test')
+        VALUES (0, $1, 'referrals-referral-v1', $2, 'unknown', $3::jsonb, '{}', now(), 'test')
         RETURNING position
         """,
-        new_id(), one,
+        new_id(), one, json.dumps({"ce_type": "fr.maillage.referrals.referral.painted.v1"}),
     )  # fmt: skip
     async with stack.client("operator", "referrals") as operator:
         (parked,) = (await operator.get("/operations/parked-events")).json()["items"]

@@ -37,7 +37,10 @@ class PersonIdentified(PersonEvent):
     referral_id: ReferralId = Field(description="The referral that led to it.")
     routing: Routing = Field(description="Where this event belongs: the routing of the referral.")
     outcome: Slug = Field(
-        description="How. Open set; today `matched` (already known) or `pre_registered` (new file).",
+        description=(
+            "How. Open set; today `matched` (already known) or `pre_registered` (new file); on an association's own "
+            "stream always `identified`, and the version always 1: whether others referred the person is not told."
+        ),
         examples=["matched"],
     )
     identified_at: UtcDatetime = Field(description="When the person was identified.")

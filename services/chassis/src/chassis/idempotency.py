@@ -1,4 +1,6 @@
-"""One effect for each `Idempotency-Key` of a client on a route, for 24 hours.
+"""One effect for each `Idempotency-Key` of a client on a route, for eight days.
+
+A form may be sent again days later, after a time-out on Friday: the portal keeps a draft, with its key, for seven.
 
 Kept: a keyed hash of the body, the status, the resource's id and an answer without personal data; never the body. The
 row is written in the command's transaction, so it exists exactly when the effect does. Two requests at once meet at an
@@ -25,7 +27,7 @@ from chassis.problems import Problem
 from chassis.sentences import Said
 
 HEADER: Final = "Idempotency-Key"
-KEPT_FOR = timedelta(hours=24)
+KEPT_FOR = timedelta(days=8)
 PURGE_ROWS = 1_000
 """Rows deleted in one transaction: short enough that nobody waits for its locks."""
 
@@ -39,7 +41,7 @@ SELECT body_hmac, status, resource_id, location, response FROM idempotency_keys
 WHERE client_id = $1 AND route = $2 AND key = $3 AND created_at > $4
 """
 
-# A conflict is with a row that is over 24 hours old: a younger one was found by SELECT, under the lock.
+# A conflict is with a row that is over its time: a younger one was found by SELECT, under the lock.
 INSERT = """
 INSERT INTO idempotency_keys
     (client_id, route, key, body_hmac, status, resource_id, location, response, created_at)

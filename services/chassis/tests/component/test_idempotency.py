@@ -113,7 +113,7 @@ async def test_purge_deletes_expired_rows_in_batches(db: Database) -> None:
         await submit(db, attempt(f"k{n}"), at=NOW + timedelta(hours=n))
 
     async with db.transaction() as tx:
-        deleted = [await purge(tx, now=NOW + timedelta(hours=26), rows_max=2) for _ in range(3)]
+        deleted = [await purge(tx, now=NOW + KEPT_FOR + timedelta(hours=2), rows_max=2) for _ in range(3)]
         left = await tx.fetchval("SELECT count(*) FROM idempotency_keys")
     assert (deleted, left) == ([2, 1, 0], 2)
 

@@ -61,7 +61,6 @@ territories = st.builds(
     Territory.of,
     communes=st.lists(st.sampled_from(COMMUNES), max_size=3),
     epcis=st.lists(st.sampled_from(EPCIS), max_size=1),
-    departements=st.lists(st.sampled_from(["93", "94", "69", "67"]), max_size=2),
     collectivities=st.lists(st.sampled_from(["69M", "6AE", "20R", "94D"]), max_size=1),
 )
 

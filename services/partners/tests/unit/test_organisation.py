@@ -11,6 +11,7 @@ import pytest
 from partners.app.check_territory import check_territory
 from partners.domain.errors import InvalidTerritory, KindImmutable, Refusal
 from partners.domain.organisation import ClientRevoked, Details, Kind, Organisation, Territory, register
+from territory import communes_of
 
 AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 DETAILS = Details("Exemple", "01 99 00 00 00", "1 rue de l’Exemple", Territory.of(communes=["93048"]))
@@ -55,7 +56,9 @@ def test_version_grows_when_a_client_is_revoked() -> None:
 def test_territory_is_refused_by_place_and_successor_when_codes_are_wrong() -> None:
     # 01033 absorbed 01091 (Châtillon-en-Michaille) in 2019.
     with pytest.raises(InvalidTerritory) as caught:
-        check_territory(Territory.of(communes=["01091", "93048", "99999"], departements=["00"], epcis=["1"]))
+        check_territory(
+            Territory.of(communes=["01091", "93048", "99999"], departements=["00"], epcis=["1"]), Kind.COUNCIL
+        )
 
     assert caught.value.refusals == (
         Refusal("communes", 0, "Valserhône (01033)"),
@@ -66,4 +69,23 @@ def test_territory_is_refused_by_place_and_successor_when_codes_are_wrong() -> N
 
 
 def test_collectivity_is_kept_under_one_code_when_it_has_two() -> None:
-    assert check_territory(Territory.of(collectivities=["976D"])).collectivities == ("976R",)
+    assert check_territory(Territory.of(collectivities=["976D"]), Kind.COUNCIL).collectivities == ("976R",)
+
+
+@pytest.mark.parametrize(
+    ("departement", "collectivity"),
+    [("93", "93D"), ("69", "69D"), ("67", "6AE"), ("2A", "20R"), ("75", "75C"), ("972", "972R"), ("973", "973R")],
+)
+def test_a_councils_departement_is_its_collectivity(departement: str, collectivity: str) -> None:
+    given = Territory.of(departements=[departement])
+
+    assert check_territory(given, Kind.COUNCIL) == Territory.of(collectivities=[collectivity])
+    assert check_territory(given, Kind.ASSOCIATION) == given
+
+
+def test_the_rhones_council_does_not_see_the_metropole_of_lyon() -> None:
+    rhone = check_territory(Territory.of(departements=["69"]), Kind.COUNCIL)
+    lyon = check_territory(Territory.of(collectivities=["69M"]), Kind.COUNCIL)
+
+    assert not communes_of(rhone) & communes_of(lyon)
+    assert "69123" in communes_of(lyon)

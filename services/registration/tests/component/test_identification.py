@@ -174,9 +174,17 @@ async def test_refused_credentials_wait_and_turn_readiness_red(desk: Desk) -> No
     assert desk.client.check() is None
 
 
-@pytest.mark.parametrize("lagging", [{"version": 0}, {"referral_id": "00000000-0000-0000-0000-000000000000"}])
-async def test_answer_older_than_the_event_is_waited_for(desk: Desk, lagging: dict[str, Any]) -> None:
-    source = desk.submitted(**lagging)
+async def test_a_referral_that_is_not_there_costs_only_itself(desk: Desk) -> None:
+    lost = desk.submitted(referral_id="00000000-0000-0000-0000-000000000000")
+
+    await desk.processor.process([desk.submitted(), lost, desk.submitted()])
+
+    assert len(await desk.told()) == 2
+    assert [row["cause"] for row in await desk.rows("SELECT cause FROM dead_letters")] == ["Transient"]
+
+
+async def test_answer_older_than_the_event_is_waited_for(desk: Desk) -> None:
+    source = desk.submitted(version=0)
     with pytest.raises(DependencyDown):
         await desk.processor.process([source])
     assert await desk.rows("SELECT * FROM dead_letters") == []

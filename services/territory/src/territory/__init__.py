@@ -7,6 +7,7 @@ immutable. Codes are those of the official geographic code, never postal codes.
 from territory.communes import (
     collectivities,
     collectivity,
+    collectivity_of_departement,
     commune,
     communes,
     departement_name,
@@ -48,6 +49,7 @@ __all__ = [
     "check_territory",
     "collectivities",
     "collectivity",
+    "collectivity_of_departement",
     "commune",
     "communes",
     "communes_of",

@@ -9,6 +9,7 @@ people live "in 75111" and the arrondissement has neither council nor place of i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from territory.councils import SYNONYMS
 from territory.dataset import Source, load
@@ -48,6 +49,21 @@ def collectivity(code: str) -> Collectivity:
     if found is None:
         raise UnknownCollectivity
     return found
+
+
+@lru_cache(maxsize=128)
+def collectivity_of_departement(departement: str) -> Collectivity:
+    """Return the collectivity that a département's number means; raise UnknownCollectivity.
+
+    In the Rhône the number is the département's council, not the Métropole de Lyon, which has a code only.
+    """
+    data = load()
+    found = {place[2] for row in range(len(data.codes)) if (place := data.placement(row))[0] == departement}
+    if len(found) > 1:
+        found &= {f"{departement}D"}
+    if len(found) != 1:
+        raise UnknownCollectivity
+    return data.collectivities[found.pop()]
 
 
 def collectivities() -> tuple[Collectivity, ...]:

@@ -1,4 +1,4 @@
--- What was answered to a request that carried an Idempotency-Key, for 24 hours. Holds a keyed hash of the request's body,
+-- What was answered to a request that carried an Idempotency-Key. Holds a keyed hash of the request's body,
 -- never the body, and an answer without personal data. The primary key is what two requests meet at.
 CREATE TABLE idempotency_keys (
     client_id text NOT NULL,

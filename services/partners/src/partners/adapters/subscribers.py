@@ -40,6 +40,7 @@ from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
 from partners.app.ports import StreamRow
 from partners.app.project_events import project_events
+from partners.domain.organisation import Kind
 from partners.domain.stream import Fact, KnownReferral, Routing, Stream
 
 STATUS: Mapping[type[Event], tuple[str, str]] = {
@@ -129,15 +130,34 @@ class SourceCopies:
     def copy(self, fact: Fact, places: Sequence[tuple[Stream, int]]) -> Sequence[StreamRow]:
         delivery = self._by_id[fact.event_id]
         envelope = delivery.envelope
-        payload = value_of(delivery)
+        payloads = {True: value_of(delivery), False: masked_value_of(delivery)}
         rows = []
         for stream, position in places:
             context = create_span(stream.topic, envelope.id, envelope.correlation_id, cause=envelope.id)
             own = replace(envelope, source=source_of(stream.code), traceparent=context or envelope.traceparent)
             rows.append(
-                StreamRow(stream, position, envelope.id, envelope.type, envelope.subject, headers_of(own), payload)
+                StreamRow(
+                    stream,
+                    position,
+                    envelope.id,
+                    envelope.type,
+                    envelope.subject,
+                    headers_of(own),
+                    payloads[stream.kind is Kind.COUNCIL],
+                )
             )
         return rows
+
+
+def masked_value_of(delivery: Delivery) -> bytes:
+    """Return the bytes for an association's stream: not whether, or how often, somebody else referred the person.
+
+    Made once per event, as the council's are; equal to them for every event that says nothing of the kind.
+    """
+    event = delivery.event
+    if not isinstance(event, PersonIdentified):
+        return value_of(delivery)
+    return event.model_copy(update={"outcome": "identified", "aggregate_version": 1}).model_dump_json().encode()
 
 
 def value_of(delivery: Delivery) -> bytes:

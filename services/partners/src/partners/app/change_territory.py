@@ -13,10 +13,9 @@ from partners.domain.organisation import Kind, Organisation, Territory
 
 async def change_territory(desk: Desk, code: str, territory: Territory, at: datetime) -> Organisation:
     """Give an organisation another territory; raises NotFound."""
-    territory = check_territory(territory)
     await desk.streams.enter_gate(to_edit=True)
     organisation = await desk.organisations.lock(code)
     if organisation is None or organisation.kind not in (Kind.ASSOCIATION, Kind.COUNCIL):
         raise NotFound
-    details = replace(organisation.details, territory=territory)
+    details = replace(organisation.details, territory=check_territory(territory, organisation.kind))
     return await apply_change(desk, organisation, organisation.kind, details, at)

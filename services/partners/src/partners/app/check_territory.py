@@ -1,14 +1,18 @@
-"""Refuse a territory that names places which do not exist, or no longer do; spell the others in one way."""
+"""Refuse a territory that names places which do not exist, or no longer do; spell the others in one way.
+
+A council's département is its collectivity: under either name it has the same jurisdiction and sees the same communes,
+so that the Rhône's council does not see the Métropole de Lyon, and no two councils answer for one place.
+"""
 
 from __future__ import annotations
 
 import territory as geography
 from partners.domain.errors import InvalidTerritory, Refusal
-from partners.domain.organisation import Territory
+from partners.domain.organisation import Kind, Territory
 
 
-def check_territory(given: Territory) -> Territory:
-    """Return the territory with each collectivity under its one code.
+def check_territory(given: Territory, kind: Kind) -> Territory:
+    """Return the territory with each collectivity under its one code, and a council's départements as collectivities.
 
     Raises InvalidTerritory naming each code at fault by its place, and the successor of a merged commune.
     """
@@ -20,10 +24,15 @@ def check_territory(given: Territory) -> Territory:
         refusals.append(Refusal(problem.field, codes.index(problem.code), named))
     if refusals:
         raise InvalidTerritory(refusals)
+    # Mayotte has two codes in public data: readers look a council up by one of them.
+    collectivities = {geography.collectivity(code).code for code in given.collectivities}
+    departements = given.departements
+    if kind is Kind.COUNCIL:
+        collectivities |= {geography.collectivity_of_departement(code).code for code in departements}
+        departements = ()
     return Territory.of(
         communes=given.communes,
         epcis=given.epcis,
-        departements=given.departements,
-        # Mayotte has two codes in public data: readers look a council up by one of them.
-        collectivities=[geography.collectivity(code).code for code in given.collectivities],
+        departements=departements,
+        collectivities=sorted(collectivities),
     )

@@ -16,7 +16,7 @@ async def register_organisation(
     desk: Desk, code: str, kind: Kind, details: Details, at: datetime
 ) -> tuple[Organisation, bool]:
     """Return the organisation, and whether it is new."""
-    details = replace(details, territory=check_territory(details.territory))
+    details = replace(details, territory=check_territory(details.territory, kind))
     # The gate also keeps two first registrations of one code apart.
     await desk.streams.enter_gate(to_edit=True)
     organisation = await desk.organisations.lock(code)

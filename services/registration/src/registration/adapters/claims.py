@@ -1,7 +1,8 @@
 """The claim check: asking the referrals service who the persons of a batch of referrals are.
 
-Made before any transaction, at most a hundred referrals a question. An answer older than the event, or without the
-referral, is DependencyDown: whoever answered has not read what we have, and waiting heals it.
+Made before any transaction, at most a hundred referrals a question. An answer older than the event is DependencyDown:
+whoever answered has not read what we have, and waiting heals it. A referral that is not there at all (it was committed
+with its event) concerns that event alone: Missing, so that the others go on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ from registration.domain.identity import Contact, Described, Identity
 
 PATH = "/claims/referrals"
 PURPOSE = "identify-person"
+
+
+class Missing:
+    """What is found where the referrals service knows no such referral."""
+
+
 IDS_MAX = 100
 """What one question may hold (architecture §4.6)."""
 
@@ -69,7 +76,7 @@ class ReferralClaims:
     def __init__(self, referrals: Asks) -> None:
         self._referrals = referrals
 
-    async def fetch(self, deliveries: Sequence[Delivery]) -> Mapping[UUID, Described]:
+    async def fetch(self, deliveries: Sequence[Delivery]) -> Mapping[UUID, Described | Missing]:
         """Return who is described, by event id; nobody for a referral that was withdrawn or erased meanwhile."""
         wanted = {
             delivery.envelope.id: delivery.event
@@ -77,10 +84,13 @@ class ReferralClaims:
             if isinstance(delivery.event, ReferralSubmitted)
         }
         claims = await self._ask(list({event.referral_id for event in wanted.values()}))
-        found: dict[UUID, Described] = {}
+        found: dict[UUID, Described | Missing] = {}
         for event_id, event in wanted.items():
             claim = claims.get(event.referral_id)
-            if claim is None or claim.version < event.aggregate_version:
+            if claim is None:
+                found[event_id] = Missing()
+                continue
+            if claim.version < event.aggregate_version:
                 raise DependencyDown("the referrals service has not caught up with its own event")
             if claim.person is not None and not claim.gone and claim.status != "withdrawn":
                 found[event_id] = claim.person.described()

@@ -6,10 +6,11 @@ from chassis.clock import Clock
 from chassis.consumer import Subscription
 from chassis.crypto import Vault
 from chassis.db import Tx
+from chassis.errors import Transient
 from chassis.ids import derived_id
 from chassis.records import Delivery
 from maillage_contracts import ReferralSubmitted, topic_for
-from registration.adapters.claims import Asks, ReferralClaims
+from registration.adapters.claims import Asks, Missing, ReferralClaims
 from registration.adapters.events import Cause
 from registration.adapters.postgres import PostgresPersons
 from registration.app.identify_person import IdentifyPerson, identify_person
@@ -22,8 +23,10 @@ MINT = "registration.subject"
 def subscriptions(referrals: Asks, vault: Vault, clock: Clock) -> list[Subscription]:
     """Return what this service consumes."""
 
-    async def on_submitted(tx: Tx, delivery: Delivery, described: Described | None) -> None:
+    async def on_submitted(tx: Tx, delivery: Delivery, described: Described | Missing | None) -> None:
         event, envelope = delivery.event, delivery.envelope
+        if isinstance(described, Missing):
+            raise Transient("the referrals service knows no such referral")
         if described is None or not isinstance(event, ReferralSubmitted):
             return
         now = clock.now()
