@@ -75,6 +75,9 @@ async def test_collectivity_is_refused_when_another_council_answers_for_it(servi
     answer = await service.call("PUT", "/organisations/double", json=BODY)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "jurisdiction_taken")
+    by_number = {**BODY, "territory": {"departements": ["93"]}}
+    answer = await service.call("PUT", "/organisations/double", json=by_number)
+    assert (answer.status_code, answer.json()["code"]) == (409, "jurisdiction_taken"), "the same place by another name"
     association = await service.call("PUT", "/organisations/asso1", json={**BODY, "kind": "association"})
     assert association.status_code == 201
 
