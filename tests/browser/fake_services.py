@@ -38,6 +38,7 @@ ALLOWED = {
     ("entraide", "under_review"): ["withdrawal"],
 }
 REACHED = {"receipt": "received", "review": "under_review", "acceptance": "accepted", "decline": "declined"}
+PERSON = "fr.maillage.registration.person.identified.v1"
 COMMUNES = {"93048": "Montreuil", "93066": "Saint-Denis", "93008": "Bobigny"}
 
 
@@ -47,7 +48,7 @@ class State:
 
     referrals: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
-    events: list[str] = field(default_factory=list)
+    events: list[tuple[str, str]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     refuse: str = ""
     polls: Counter[str] = field(default_factory=Counter)
@@ -139,7 +140,7 @@ def add_partners(app: FastAPI, state: State) -> None:
             pass
         finally:
             state.polls[caller(request)] -= 1
-        events = [{"data": {"referral_id": one}} for one in state.events[position:]]
+        events = [{"type": kind, "data": {"referral_id": one}} for one, kind in state.events[position:]]
         return {"events": events, "cursor": str(len(state.events)), "more": False}
 
 
@@ -195,7 +196,7 @@ async def move(state: State, referral_id: str, status: str, **details: Any) -> N
     found["status"] = status
     found["version"] += 1
     found["history"].append(step(status, datetime.now(UTC), **details))
-    state.events.append(referral_id)
+    state.events.append((referral_id, f"fr.maillage.referrals.referral.{status}.v1"))
     async with state.changed:
         state.changed.notify_all()
 
@@ -212,6 +213,16 @@ def add_control(app: FastAPI, state: State) -> None:
     @app.post("/control/move/{referral_id}/{status}")
     async def moved(referral_id: str, status: str) -> None:
         await move(state, referral_id, status)
+
+    @app.post("/control/identify/{referral_id}/{late}")
+    async def identified(referral_id: str, late: float) -> None:
+        """Say on the feed who the person is, and only `late` seconds afterwards on the referral."""
+        state.events.append((referral_id, PERSON))
+        async with state.changed:
+            state.changed.notify_all()
+        await asyncio.sleep(late)
+        found = {"at": datetime.now(UTC).isoformat(), "status": "identified", "by": "registration"}
+        state.referrals[referral_id]["history"].append(found)
 
     @app.post("/control/set")
     async def settings(request: Request) -> None:

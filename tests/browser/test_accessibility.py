@@ -70,6 +70,8 @@ async def pages(page: Page, portal: RunningPortal, sign_in: SignIn) -> AsyncIter
     await page.goto(f"/orientations/{ids[0]}/refus")
     await page.locator("main form button").click()
     yield "decline with errors"
+    await page.goto(f"/orientations/{ids[4]}/acceptation")
+    yield "acceptance"
 
 
 async def form_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:

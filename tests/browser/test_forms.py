@@ -45,8 +45,11 @@ async def test_referral_is_sent_and_answered(
     await sign_in(council, "Travailleuse")
     await expect(council.locator(".first")).to_contain_text("1 orientation attend")
     await council.locator(".first a").click()
-    for act in ("Dire que je l’ai reçue", "Commencer l’examen", "Accepter l’orientation"):
+    for act in ("Dire que je l’ai reçue", "Commencer l’examen"):
         await council.get_by_role("button", name=act, exact=True).click()
+    await council.get_by_role("link", name="Accepter l’orientation").click()
+    await expect(council.locator("h1")).to_have_text("Accepter cette orientation")
+    await council.get_by_role("button", name="Accepter l’orientation", exact=True).click()
     await expect(council.locator(".state")).to_contain_text("Acceptée")
     await association.goto("/orientations")
     await expect(association.locator("tbody .tag")).to_contain_text("Acceptée")
@@ -69,6 +72,24 @@ async def test_one_referral_exists_when_the_button_is_clicked_twice_then_back(
     assert page.url.split("?")[0] == sent_to
     assert portal.state()["sent"] == before + 1
     assert portal.state()["referrals"] == 1
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_slow_double_click_on_one_act_never_accepts(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn, scripts: bool
+) -> None:
+    (referral_id,) = portal.fill({"status": "received"})
+    page = await open_page(portal.url, scripts=scripts)
+    await sign_in(page, "Travailleuse")
+    await page.goto(f"/orientations/{referral_id}")
+    box = await page.get_by_role("button", name="Commencer l’examen").bounding_box()
+    assert box is not None
+    where = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await page.mouse.click(*where)
+    await expect(page.locator(".state")).to_contain_text("En examen")
+    await page.mouse.click(*where)
+    await page.goto(f"/orientations/{referral_id}")
+    await expect(page.locator(".state")).to_contain_text("En examen")
 
 
 async def test_typed_text_is_kept_when_the_session_is_lost(

@@ -63,6 +63,67 @@ async def test_change_between_drawing_and_following_is_shown(
     await expect(page.locator(".state")).to_contain_text("Reçue", timeout=5000)
 
 
+async def test_identified_step_arrives_although_the_referral_learns_it_after_the_feed(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    (referral_id,) = portal.fill({})
+    page = await open_page(portal.url)
+    await sign_in(page, "Bénévole")
+    await page.goto(f"/orientations/{referral_id}")
+    await until_polled(portal, "entraide")
+    portal.control(f"identify/{referral_id}/0.4")
+    await expect(page.locator(".timeline")).to_contain_text("est identifiée dans le registre", timeout=5000)
+
+
+async def test_hidden_tab_frees_its_connection_and_catches_up_when_looked_at(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    (referral_id,) = portal.fill({})
+    page = await open_page(portal.url)
+    await page.add_init_script(HIDING)
+    await sign_in(page, "Bénévole")
+    await page.goto(f"/orientations/{referral_id}")
+    await until_polled(portal, "entraide")
+    await page.evaluate("look(false)")
+    assert await page.evaluate("flows.map((one) => one.readyState)") == [2]
+    portal.control(f"move/{referral_id}/received")
+    await page.wait_for_timeout(500)
+    await expect(page.locator(".state")).to_contain_text("Envoyée")
+    await page.evaluate("look(true)")
+    await expect(page.locator(".state")).to_contain_text("Reçue", timeout=5000)
+    assert await page.evaluate("flows.map((one) => one.readyState)") == [2, 1]
+
+
+async def test_stream_the_browser_gave_up_is_opened_again(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    (referral_id,) = portal.fill({})
+    page = await open_page(portal.url)
+    await sign_in(page, "Bénévole")
+    refused = asyncio.Event()
+
+    async def refuse(route: object) -> None:
+        refused.set()
+        await route.fulfill(status=503)  # type: ignore[attr-defined]  # playwright's Route
+
+    await page.route("**/flux?*", refuse, times=1)
+    await page.goto(f"/orientations/{referral_id}")
+    await asyncio.wait_for(refused.wait(), 10)
+    portal.control(f"move/{referral_id}/received")
+    await expect(page.locator(".state")).to_contain_text("Reçue", timeout=15_000)
+
+
+HIDING = """
+window.flows = [];
+window.EventSource = class extends EventSource { constructor(url) { super(url); flows.push(this); } };
+let shown = true;
+Object.defineProperty(document, "hidden", { get: () => !shown });
+Object.defineProperty(document, "visibilityState", { get: () => (shown ? "visible" : "hidden") });
+window.look = (now) => { shown = now; document.dispatchEvent(new Event("visibilitychange")); };
+"""
+"""Headless tabs are always visible: this lets a test hide one, and see its streams."""
+
+
 async def until_polled(portal: RunningPortal, organisation: str) -> None:
     """Wait until the portal waits for that organisation's changes."""
     async with asyncio.timeout(10):

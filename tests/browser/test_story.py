@@ -41,8 +41,10 @@ async def test_the_association_follows_and_the_neighbour_sees_nothing(
     await sign_in(council, "(93)")
     await council.goto("/orientations")
     await council.get_by_role("link", name=name).click()
-    for act in ("Dire que je l’ai reçue", "Commencer l’examen", "Accepter l’orientation"):
+    for act in ("Dire que je l’ai reçue", "Commencer l’examen"):
         await council.get_by_role("button", name=act, exact=True).click()
+    await council.get_by_role("link", name="Accepter l’orientation").click()
+    await council.get_by_role("button", name="Accepter l’orientation", exact=True).click()
     await expect(council.locator(".state")).to_contain_text("Acceptée")
 
     neighbour = await open_page(stack.url("portal"), scripts=scripts)

@@ -8,11 +8,16 @@ from collections.abc import Callable
 from uuid import UUID
 
 import httpx
+import pytest
+from starlette.requests import Request
 
+from portal.adapters.answers import feed_batch
+from portal.adapters.http.live import Live
+from portal.app import follow_feed
 from portal.app.follow_feed import QUEUE_CHANGES_MAX, FeedHub, Follower
 from portal.app.ports import FeedBatch
 from portal.domain.errors import Refused, ServiceSilent
-from portal.domain.member import Member
+from portal.domain.member import Member, Session
 
 from .conftest import CASEWORKER, REFERRAL_ID, VOLUNTEER, Portal, referral_document
 
@@ -24,6 +29,7 @@ class MemoryFeed:
 
     def __init__(self) -> None:
         self.changes: list[UUID] = []
+        self.persons: set[UUID] = set()
         self.failures: list[Exception] = []
         self.waiting = 0
         self.most_waiting = 0
@@ -37,7 +43,9 @@ class MemoryFeed:
             self.most_waiting = max(self.most_waiting, self.waiting + 1)
             if wait_seconds:
                 await self._wait(lambda: len(self.changes) > position)
-        return FeedBatch(tuple(self.changes[position:]), str(len(self.changes)), False)
+        changes = tuple(self.changes[position:])
+        persons = tuple(one for one in changes if one in self.persons)
+        return FeedBatch(changes, str(len(self.changes)), False, persons)
 
     async def _wait(self, ready: Callable[[], bool]) -> None:
         self.waiting += 1
@@ -158,10 +166,12 @@ def plain(html: str) -> str:
 
 async def _events(portal: Portal, feed: MemoryFeed, path: str) -> list[str]:
     """Open the stream, change the referral, and return the lines of the first event that shows something."""
+    drawn = re.search(r'data-vu="(\w+)"', (await portal.browser.get(f"/orientations/{REFERRAL_ID}")).text)
+    assert drawn is not None
     received: asyncio.Queue[bytes] = asyncio.Queue()
     scope = {
         "type": "http", "method": "GET", "path": f"/orientations/{REFERRAL_ID}/flux", "raw_path": b"",
-        "query_string": b"version=1",
+        "query_string": f"vu={drawn[1]}".encode(),
         "headers": [(b"cookie", f"maillage_session={portal.token}".encode()), (b"host", b"portal.test")],
         "http_version": "1.1", "scheme": "http", "server": ("portal.test", 80), "client": ("t", 1), "root_path": "",
     }  # fmt: skip
@@ -192,6 +202,55 @@ async def _events(portal: Portal, feed: MemoryFeed, path: str) -> list[str]:
     gone.set()
     await running
     return lines
+
+
+def live_of(portal: Portal) -> Live:
+    """Return the open page of a member whose session may end."""
+    session = Session(VOLUNTEER, "csrf", portal.app.state.shell.clock.now())
+    scope = {"type": "http", "app": portal.app, "headers": [(b"cookie", f"maillage_session={portal.token}".encode())]}
+    return Live(Request(scope), session, REFERRAL_ID, "")
+
+
+async def test_step_that_leaves_the_version_alone_is_pushed_once(portal: Portal) -> None:
+    await portal.sign_in(VOLUNTEER)
+    live, path = live_of(portal), ("GET", f"/referrals/{REFERRAL_ID}")
+    portal.services.answers[path] = (200, referral_document())
+    assert await live._read("1") is not None
+    assert await live._read("2") is None
+    history = [{"at": "2026-11-21T09:00:00Z", "status": "identified", "by": "registration"}]
+    portal.services.answers[path] = (200, referral_document(history=history))
+    pushed = await live._read("3")
+    assert pushed is not None
+    assert "La personne est identifiée dans le registre" in pushed
+
+
+async def test_nothing_is_pushed_when_the_session_ended_while_waiting(portal: Portal) -> None:
+    await portal.sign_in(VOLUNTEER)
+    live = live_of(portal)
+    portal.services.answers[("GET", f"/referrals/{REFERRAL_ID}")] = (200, referral_document())
+    await portal.sessions.close(portal.token)
+    assert await live._read("1") is None
+
+
+async def test_event_about_a_person_is_told_again_shortly_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow_feed, "SETTLE_SECONDS", 0.05)
+    feed = MemoryFeed()
+    hub = FeedHub(feed, MemoryCursors())
+    async with hub.follow(CASEWORKER) as follower:
+        await until_polling(feed)
+        feed.persons.add(REFERRAL_ID)
+        await feed.change(REFERRAL_ID)
+        told = [await follower.next(5), await follower.next(5)]
+        assert told == [("1", frozenset({REFERRAL_ID}))] * 2
+        assert hub.changed_since("cd93", "1") == frozenset({REFERRAL_ID})
+        assert await follower.next(0.2) is None
+    await hub.close()
+
+
+def test_feed_says_which_referrals_an_event_about_a_person_names() -> None:
+    kinds = {OTHER: "referrals.referral.received", REFERRAL_ID: "registration.person.identified"}
+    events = [{"type": f"fr.maillage.{kind}.v1", "data": {"referral_id": str(one)}} for one, kind in kinds.items()]
+    assert feed_batch({"events": events, "cursor": "2"}) == FeedBatch((OTHER, REFERRAL_ID), "2", False, (REFERRAL_ID,))
 
 
 async def test_stream_of_somebody_elses_referral_is_not_found(portal: Portal) -> None:

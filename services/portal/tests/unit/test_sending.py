@@ -149,6 +149,23 @@ async def test_page_shows_where_things_stand_when_an_act_comes_too_late(portal: 
     assert "<button>Dire que je l’ai reçue" not in page.text
 
 
+async def test_acceptance_has_a_page_of_its_own_with_one_button(portal: Portal) -> None:
+    path = f"/orientations/{REFERRAL_ID}"
+    services = portal.services.answers
+    services[("GET", f"/referrals/{REFERRAL_ID}")] = (
+        200,
+        referral_document(status="under_review", allowed=["acceptance"]),
+    )
+    await portal.sign_in(CASEWORKER)
+    assert f'action="{path}/acceptation"' not in (await portal.browser.get(path)).text
+    shown = await portal.browser.get(f"{path}/acceptation")
+    assert "vous vous engagez à prendre contact" in shown.text
+    assert shown.text.count(f'action="{path}/acceptation"') == 1
+    services[("GET", f"/referrals/{REFERRAL_ID}")] = (200, referral_document(allowed=["receipt"]))
+    late = await portal.browser.get(f"{path}/acceptation")
+    assert late.headers["location"] == f"{path}?change=oui"
+
+
 async def test_association_cannot_use_a_councils_act_when_it_posts_one(portal: Portal) -> None:
     csrf = await portal.sign_in(VOLUNTEER)
     answer = await portal.post(f"/orientations/{REFERRAL_ID}/acceptation", {"jeton": csrf, "cle": "k"})

@@ -83,6 +83,17 @@ def test_dates_are_written_in_full_when_shown(language: str, at: datetime, expec
     assert Words(language).moment(at) == expected
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_promises_a_reminder_while_nothing_is_sent(language: str) -> None:
+    said = re.compile(r"\b(rappel\w*|remind\w*)\b", re.IGNORECASE)
+    assert [name for name, text in catalogue(language).items() if said.search(text)] == []
+
+
+@pytest.mark.parametrize(("language", "word"), [("fr", "identifiée"), ("en", "identified")])
+def test_person_is_said_identified_whether_known_before_or_not(language: str, word: str) -> None:
+    assert word in catalogue(language)["history_alone.identified"]
+
+
 def test_birth_date_is_written_without_a_weekday() -> None:
     assert Words("fr").birth(date(1961, 1, 1)) == "1er janvier 1961"
     assert Words("fr").birth(date(1961, 1, 31)) == "31 janvier 1961"

@@ -116,7 +116,12 @@ class _Created(_Answer):
     referral_id: UUID
 
 
+PERSON_EVENT = ".person."
+"""In the type of what registration says of the person of a referral, in every version of it."""
+
+
 class _Event(_Answer):
+    type: str = ""
     data: dict[str, Any] | None = None
 
 
@@ -190,6 +195,7 @@ def feed_batch(answer: dict[str, Any]) -> FeedBatch:
     """Return which referrals a part of the feed is about; events about anything else only move the cursor."""
     feed = _read(_Feed, answer, "partners")
     ids: dict[UUID, None] = {}
+    persons: dict[UUID, None] = {}
     for event in feed.events:
         text = (event.data or {}).get("referral_id")
         if isinstance(text, str):
@@ -197,4 +203,6 @@ def feed_batch(answer: dict[str, Any]) -> FeedBatch:
                 ids[UUID(text)] = None
             except ValueError:
                 continue
-    return FeedBatch(tuple(ids), feed.cursor or "", feed.more)
+            if PERSON_EVENT in event.type:
+                persons[UUID(text)] = None
+    return FeedBatch(tuple(ids), feed.cursor or "", feed.more, tuple(persons))

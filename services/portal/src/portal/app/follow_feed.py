@@ -23,6 +23,12 @@ LINGER_SECONDS = 30.0
 REMEMBERED_BATCHES = 256
 """How far back a reconnecting page can catch up without asking for the state."""
 
+SETTLE_SECONDS = 1.0
+"""The referrals service reads persons from a topic of its own, perhaps after the feed did: told again once it has."""
+
+UNSETTLED_SECONDS = 10.0
+"""How long a page that reconnects reads such a referral whatever its position: longer than it takes to reconnect."""
+
 QUEUE_CHANGES_MAX = 32
 PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.5, 15.0
 
@@ -58,6 +64,7 @@ class _Channel:
         self.followers: dict[Follower, None] = {}
         self.recent: deque[tuple[str, frozenset[UUID]]] = deque(maxlen=REMEMBERED_BATCHES)
         self.cursor: str | None = None
+        self.unsettled: dict[UUID, float] = {}
         self.task: asyncio.Task[None] | None = None
         self._feed = feed
         self._cursors = cursors
@@ -91,6 +98,7 @@ class _Channel:
                 self.cursor = position
             if moved:
                 self._tell(position, frozenset(batch.referral_ids))
+                self._tell_later(position, frozenset(batch.person_ids))
                 await self._save(position)
 
     async def _start(self) -> str:
@@ -107,10 +115,26 @@ class _Channel:
 
     def _tell(self, cursor: str, changed: frozenset[UUID]) -> None:
         self.recent.append((cursor, changed))
+        if changed:
+            self._offer(cursor, changed)
+
+    def _tell_later(self, cursor: str, changed: frozenset[UUID]) -> None:
         if not changed:
             return
+        loop = asyncio.get_running_loop()
+        self.unsettled = dict.fromkeys(changed, loop.time() + UNSETTLED_SECONDS) | {
+            one: until for one, until in self.unsettled.items() if until > loop.time() and one not in changed
+        }
+        loop.call_later(SETTLE_SECONDS, self._offer, cursor, changed)
+
+    def _offer(self, cursor: str, changed: frozenset[UUID]) -> None:
         for follower in tuple(self.followers):
             follower.offer(cursor, changed)
+
+    def settling(self) -> frozenset[UUID]:
+        """Return the referrals that may still change for an event already told."""
+        now = asyncio.get_running_loop().time()
+        return frozenset(one for one, until in self.unsettled.items() if until > now)
 
 
 class FeedHub:
@@ -151,8 +175,8 @@ class FeedHub:
         if channel is None or not cursor:
             return None
         if cursor == channel.cursor:
-            return frozenset()
-        changed: frozenset[UUID] = frozenset()
+            return channel.settling()
+        changed = channel.settling()
         for known, ids in reversed(channel.recent):
             if known == cursor:
                 return changed

@@ -75,6 +75,8 @@ class FeedBatch:
     referral_ids: tuple[UUID, ...]
     cursor: str
     more: bool
+    person_ids: tuple[UUID, ...] = ()
+    """Those of `referral_ids` that an event about a person named."""
 
 
 class Feed(Protocol):

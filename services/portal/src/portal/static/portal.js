@@ -1,45 +1,55 @@
-// Removes reloads and doubled clicks; every page and form works without it.
+// Removes reloads and doubled clicks; all works without it.
 (() => {
   "use strict";
-  const summary = document.getElementById("erreurs");
-  if (summary) summary.focus();
+  const byId = (id) => document.getElementById(id);
+  byId("erreurs")?.focus();
 
   // One sending per click; the page cached by "back" gets its buttons again.
   document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (form.dataset.sent) return event.preventDefault();
-    form.dataset.sent = "1";
-    for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+    if (event.target.querySelector("[aria-disabled]")) return event.preventDefault();
+    for (const one of event.target.querySelectorAll("button")) one.setAttribute("aria-disabled", "true");
   });
   addEventListener("pageshow", () => {
-    for (const form of document.forms) {
-      delete form.dataset.sent;
-      for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
-    }
+    for (const one of document.querySelectorAll("[aria-disabled]")) one.removeAttribute("aria-disabled");
   });
 
-  // The live part of a referral: replaced by what a reload would show, announced once, focus kept.
+  // Live: what a reload would show, announced once, focus kept. Only while visible: six connections serve all tabs.
   const live = document.querySelector("[data-flux]");
-  if (live && window.EventSource) {
-    const source = new EventSource(live.dataset.flux);
-    source.addEventListener("suivi", (event) => {
+  if (live) {
+    let source, timer, pause = 5, last = live.dataset.apres;
+    const show = (event) => {
+      last = event.lastEventId || last;
       const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
-      const lines = () => live.querySelectorAll(".timeline > li");
-      const before = lines().length;
+      const before = live.querySelectorAll(".timeline>li").length;
       const fresh = document.createElement("template");
       fresh.innerHTML = event.data;
-      for (const part of fresh.content.querySelectorAll("[data-live]")) document.getElementById(part.id).replaceWith(part);
-      lines().forEach((line, n) => n >= before && line.classList.add("fresh"));
-      if (focused) (document.getElementById(focused) || document.getElementById("contenu")).focus();
-      document.getElementById("annonce").textContent = document.getElementById("etat").dataset.say;
-    });
-    addEventListener("pagehide", () => source.close());
+      for (const part of fresh.content.querySelectorAll("[data-live]")) byId(part.id).replaceWith(part);
+      live.querySelectorAll(".timeline>li").forEach((line, n) => n >= before && line.classList.add("fresh"));
+      if (focused) (byId(focused) || byId("contenu")).focus();
+      byId("annonce").textContent = byId("etat").dataset.say;
+    };
+    const follow = () => {
+      clearTimeout(timer);
+      source?.close();
+      if (document.hidden) return;
+      source = new EventSource(live.dataset.flux + "?" + new URLSearchParams({ vu: byId("etat").dataset.vu, apres: last }));
+      source.addEventListener("suivi", show);
+      source.onopen = () => (pause = 5);
+      source.onerror = () => {
+        if (source.readyState < 2) return;
+        timer = setTimeout(follow, pause * 1000);
+        pause = Math.min(pause * 2, 30);
+      };
+    };
+    follow();
+    document.addEventListener("visibilitychange", follow);
+    addEventListener("pagehide", () => source?.close());
     addEventListener("pageshow", (event) => event.persisted && location.reload());
   }
 
-  // Suggestions for the place. Only what can be a place's name or code is asked for: never a street, never a person.
-  const place = document.getElementById("commune");
-  const list = document.getElementById("communes");
+  // Suggestions, only for what can be a place's name or code: never a street, never a person.
+  const place = byId("commune");
+  const list = byId("communes");
   if (place && list) {
     let wait;
     place.addEventListener("input", () => {
@@ -52,7 +62,7 @@
           if (!answer.ok) return;
           list.replaceChildren(...(await answer.json()).map((label) => new Option(label, label)));
         } catch {
-          // The form finds the place by itself.
+          // The form does it.
         }
       }, 150);
     });

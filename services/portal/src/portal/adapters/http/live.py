@@ -32,7 +32,7 @@ QUERY_CHARS_MAX = 60
 
 
 @router.get("/orientations/{referral_id}/flux")
-async def live(request: Request, referral_id: UUID, version: int = 0, apres: str = "") -> Response:
+async def live(request: Request, referral_id: UUID, vu: str = "", apres: str = "") -> Response:
     session = await signed_in(request)
     shell, code = shell_of(request), session.member.organisation_code
     after = request.headers.get("last-event-id") or apres
@@ -43,7 +43,7 @@ async def live(request: Request, referral_id: UUID, version: int = 0, apres: str
         after = shell.hub.position(code)
         first = await shell.desk.read(session.member, referral_id)
     return StreamingResponse(
-        Live(request, session, referral_id, version).events(first, after),
+        Live(request, session, referral_id, vu).events(first, after),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"},
     )
@@ -52,18 +52,18 @@ async def live(request: Request, referral_id: UUID, version: int = 0, apres: str
 class Live:
     """One open page of one referral."""
 
-    def __init__(self, request: Request, session: Session, referral_id: UUID, version: int) -> None:
+    def __init__(self, request: Request, session: Session, referral_id: UUID, seen: str) -> None:
         self._request = request
         self._session = session
         self._referral_id = referral_id
-        self._version = version
+        self._seen = seen
 
     async def events(self, first: Referral | None, after: str) -> AsyncIterator[str]:
         """Yield server-sent events until the browser leaves or the session ends."""
         hub, code = shell_of(self._request).hub, self._session.member.organisation_code
         yield f"retry: {RETRY_MILLISECONDS}\n\n"
         async with hub.follow(self._session.member) as follower:
-            if first is not None and (event := self._event(first, after)) is not None:
+            if first is not None and (event := await self._event(first, after)) is not None:
                 yield event
             # What changed between the read and this moment. Without a position the poll has only just begun, from
             # before the read: it tells by itself.
@@ -88,18 +88,19 @@ class Live:
             referral = await shell_of(self._request).desk.read(self._session.member, self._referral_id)
         except (ServiceSilent, NotFound, AccessLost):
             return None
-        return self._event(referral, cursor)
+        return await self._event(referral, cursor)
 
-    def _event(self, referral: Referral, cursor: str) -> str | None:
-        """Return the event that shows the present state, or None when the page already shows it."""
-        if referral.line.version <= self._version:
+    async def _event(self, referral: Referral, cursor: str) -> str | None:
+        """Return the event that shows the present state, or None when the page shows it or may no longer."""
+        shown = referral_values(self._session, referral)
+        if shown["seen"] == self._seen:
             return None
-        self._version = referral.line.version
-        values = {
-            "session": self._session,
-            "csrf": csrf_of(self._request.cookies.get(SESSION_COOKIE, "")),
-            **referral_values(self._session, referral),
-        }
+        # Since the last check a change was waited for, and read: the member may have signed out meanwhile.
+        if not await self._still_signed_in():
+            return None
+        self._seen = shown["seen"]
+        csrf = csrf_of(self._request.cookies.get(SESSION_COOKIE, ""))
+        values = {"session": self._session, "csrf": csrf, **shown}
         html = shell_of(self._request).render("referral_live.html", language_of(self._request), values)
         identity = f"id: {cursor}\n" if cursor else ""
         lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,9 @@ EXPIRY_DAYS = 30
 
 COMMAND_OF = {"reception": "receipt", "examen": "review", "acceptation": "acceptance", "retrait": "withdrawal"}
 SLUG_OF = {command: slug for slug, command in COMMAND_OF.items()} | {"decline": "refus"}
+CONFIRMED = ("acceptance", "decline")
+"""Acts behind a link to their own page: a second click meant for the act before cannot carry them out."""
+
 SORT_OF = {"date": "date", "commune": "commune", "etat": "status", "personne": "person"}
 SORT_SLUGS = {sort: slug for slug, sort in SORT_OF.items()}
 
@@ -80,11 +84,32 @@ def referral_values(session: Session, referral: Referral) -> dict[str, Any]:
         "kind": session.member.kind.value,
         "commands": commands,
         "slug_of": SLUG_OF,
+        "confirmed": CONFIRMED,
+        "seen": seen_of(referral, commands),
         "act_key": str(new_id()),
         "open": referral.line.status in OPEN_STATUSES,
         "overdue_on": submitted + timedelta(days=OVERDUE_DAYS),
         "expires_on": submitted + timedelta(days=EXPIRY_DAYS),
     }
+
+
+def seen_of(referral: Referral, commands: tuple[str, ...]) -> str:
+    """Return a digest of what the live parts show.
+
+    Not the version: a step of another service, such as "identified", joins the history without moving it.
+    """
+    line = referral.line
+    shown = (line.status, referral.history, commands, line.submitted_at, line.council.name, line.referrer.name)
+    return sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+@router.get("/{referral_id}/acceptation")
+async def accept_page(request: Request, referral_id: UUID) -> Response:
+    session = await signed_in(request)
+    referral = await shell_of(request).desk.read(session.member, referral_id)
+    if "acceptance" not in offered(referral, session.member.kind):
+        return go(f"/orientations/{referral_id}?change=oui")
+    return page(request, "accept.html", session=session, line=referral.line, act_key=str(new_id()))
 
 
 @router.get("/{referral_id}/refus")
