@@ -6,6 +6,8 @@ import pytest
 from playwright.async_api import expect
 
 from chassis.ids import new_id
+from maillage.testing.acts import rows
+from maillage.testing.collector import SpanCollector
 from maillage.testing.running import RunningStack
 
 from .conftest import OpenPage, SignIn
@@ -14,9 +16,9 @@ from .conftest import OpenPage, SignIn
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_the_association_follows_and_the_neighbour_sees_nothing(
-    stack: RunningStack, open_page: OpenPage, sign_in: SignIn, scripts: bool
+    stack: RunningStack, spans: SpanCollector, open_page: OpenPage, sign_in: SignIn, scripts: bool
 ) -> None:
-    name = f"Exemple {new_id().hex[-6:]}"
+    name = f"Exemple {new_id().hex[-16:]}"
     association = await open_page(stack.url("portal"), scripts=scripts)
     await sign_in(association, "Bénévole")
     send = association.locator("main form button")
@@ -62,3 +64,13 @@ async def test_the_association_follows_and_the_neighbour_sees_nothing(
     await expect(association.locator(".state")).to_contain_text("Acceptée")
     for step in ("a reçu", "a commencé", "a accepté"):
         await expect(association.locator(".timeline")).to_contain_text(step)
+
+    # What was typed in the form, drafts included, is nowhere in clear: files of the database and of Kafka, logs, spans.
+    await rows(stack, "portal", "CHECKPOINT")
+    canary = name.split()[1].encode()
+    for folder in ("postgres", "kafka", "logs"):
+        files = [path for path in (stack.data / folder).rglob("*") if path.is_file()]
+        assert files
+        assert [path.name for path in files if canary in path.read_bytes()] == []
+    assert canary not in stack.output.read_bytes()
+    assert [span.name for span in spans.spans if canary.decode() in span.text] == []
