@@ -53,11 +53,19 @@ class OrganisationState(OrganisationEvent):
         description="Short public code, never reused; part of the name of its topic.", examples=["cd93"]
     )
     name: Text = Field(description="Name to show.", examples=["Département de démonstration"])
-    kind: Slug = Field(description="What it is. Open set; today `association` or `council`.", examples=["council"])
+    kind: Slug = Field(
+        description=(
+            "What it is. Open set; today `association`, `council`, `employment_service` or `training_provider`."
+        ),
+        examples=["council"],
+    )
     phone: Text = Field(description="Public telephone number.", examples=["+33 1 99 00 00 00"])
     postal_address: Text = Field(
         description="Public postal address, lines separated by a line feed.",
         examples=["1 rue de l’Exemple\n93000 Exemple"],
+    )
+    email: Text | None = Field(
+        default=None, description="Public e-mail address at which it reads notices.", examples=["accueil@example.org"]
     )
     territory: Territory = Field(description="Where it answers.")
     changed_at: UtcDatetime = Field(description="When it became so.")

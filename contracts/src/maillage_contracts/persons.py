@@ -12,7 +12,7 @@ from pydantic import Field
 
 from maillage_contracts.base import Event
 from maillage_contracts.referrals import Routing
-from maillage_contracts.types import ReferralId, Slug, SubjectRef, UtcDatetime
+from maillage_contracts.types import AccompanimentId, ReferralId, Slug, SubjectRef, UtcDatetime
 
 
 class PersonEvent(Event):
@@ -56,3 +56,33 @@ class PersonErased(PersonEvent):
     event_type: ClassVar[str] = "fr.maillage.registration.person.erased.v1"
 
     erased_at: UtcDatetime = Field(description="When the erasure was done at the source.")
+
+
+class PersonTierChanged(PersonEvent):
+    """The person is supported at another tier from now on.
+
+    Emitted by registration at each change, from the fact that decided it. It says how much support is due to the
+    person; it does not say how well they do, and no decision against them may be drawn from it.
+    """
+
+    event_type: ClassVar[str] = "fr.maillage.registration.person.tier_changed.v1"
+
+    referral_id: ReferralId = Field(description="The referral of the story in which it changed.")
+    accompaniment_id: AccompanimentId | None = Field(
+        default=None, description="The joint accompaniment that decided it, where one did."
+    )
+    routing: Routing = Field(description="Where this event belongs.")
+    tier: Slug | None = Field(
+        default=None,
+        description=(
+            "The tier now; none where nobody has decided one. Open set; today `self_directed`, `guided`, `reinforced`, "
+            "`joint`."
+        ),
+        examples=["joint"],
+    )
+    previous_tier: Slug | None = Field(default=None, description="The tier before; none where there was none.")
+    reason: Slug = Field(
+        description="What decided it. Open set; today `accompaniment_activated` or `accompaniment_ended`.",
+        examples=["accompaniment_activated"],
+    )
+    changed_at: UtcDatetime = Field(description="Since when.")

@@ -29,6 +29,13 @@ class Routing(Part):
         description="Kind of the organisation that made the referral. Open set; today `association` or `council`.",
         examples=["association"],
     )
+    employment_organisation_id: OrganisationId | None = Field(
+        default=None,
+        description="The employment service that co-runs the joint accompaniment, or is asked to, where one is.",
+    )
+    training_organisation_id: OrganisationId | None = Field(
+        default=None, description="The organisation that holds the training session, on what concerns an enrolment."
+    )
 
 
 class ReferralEvent(Event):

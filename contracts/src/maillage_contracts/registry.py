@@ -10,12 +10,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from maillage_contracts import organisations, persons, referrals, stream
+from maillage_contracts import (
+    accompaniments,
+    appointments,
+    enrolments,
+    notices,
+    organisations,
+    persons,
+    referrals,
+    stream,
+    training,
+)
 from maillage_contracts.base import Event
 from maillage_contracts.errors import UnknownType, UnsupportedMajor
 from maillage_contracts.topics import PARTNER_TOPIC, PREFIX, TOPICS, Topic
 
-FAMILIES = (referrals, persons, organisations, stream)
+FAMILIES = (referrals, accompaniments, persons, appointments, training, enrolments, notices, organisations, stream)
 """The modules that declare events."""
 
 _TYPE = re.compile(r"(fr\.maillage(?:\.[a-z][a-z_]{0,39}){3})\.v([1-9][0-9]{0,3})", re.ASCII)

@@ -52,22 +52,24 @@ class Topic:
         }
 
 
+def _types(stem: str, *facts: str) -> tuple[str, ...]:
+    return tuple(f"{PREFIX}{stem}.{fact}.v1" for fact in facts)
+
+
 REFERRALS = Topic(
     name="referrals-referral-v1",
     key="referral_id",
     owner="referrals",
-    types=tuple(
-        f"{PREFIX}referrals.referral.{fact}.v1"
-        for fact in (
-            "submitted",
-            "received",
-            "review_started",
-            "accepted",
-            "declined",
-            "withdrawn",
-            "overdue",
-            "expired",
-        )
+    types=_types(
+        "referrals.referral",
+        "submitted",
+        "received",
+        "review_started",
+        "accepted",
+        "declined",
+        "withdrawn",
+        "overdue",
+        "expired",
     ),
 )
 
@@ -75,7 +77,67 @@ PERSONS = Topic(
     name="registration-person-v1",
     key="subject_ref",
     owner="registration",
-    types=(f"{PREFIX}registration.person.identified.v1", f"{PREFIX}registration.person.erased.v1"),
+    types=_types("registration.person", "identified", "tier_changed", "erased"),
+)
+
+APPOINTMENTS = Topic(
+    name="registration-appointment-v1",
+    key="appointment_id",
+    owner="registration",
+    types=_types("registration.appointment", "proposed", "booked", "postponed", "held", "missed", "cancelled"),
+)
+
+ACCOMPANIMENTS = Topic(
+    name="referrals-accompaniment-v1",
+    key="accompaniment_id",
+    owner="referrals",
+    types=_types(
+        "referrals.accompaniment",
+        "proposed",
+        "accepted",
+        "activated",
+        "refused",
+        "plan_changed",
+        "term_due",
+        "review_due",
+        "reviewed",
+        "ended",
+    ),
+)
+
+SESSIONS = Topic(
+    name="training-session-v1",
+    key="session_id",
+    owner="training",
+    types=_types("training.session", "opened", "cancelled"),
+)
+
+ENROLMENTS = Topic(
+    name="training-enrolment-v1",
+    key="enrolment_id",
+    owner="training",
+    types=_types(
+        "training.enrolment",
+        "requested",
+        "found_ineligible",
+        "seat_held",
+        "confirmed",
+        "waitlisted",
+        "seat_offered",
+        "offer_expired",
+        "refused",
+        "withdrawn",
+        "started",
+        "completed",
+        "ended_early",
+    ),
+)
+
+NOTICES = Topic(
+    name="notifications-notice-v1",
+    key="notice_id",
+    owner="notifications",
+    types=_types("notifications.notice", "held", "suppressed", "superseded", "sent", "delivered", "exhausted"),
 )
 
 ORGANISATIONS = Topic(
@@ -83,9 +145,8 @@ ORGANISATIONS = Topic(
     key="organisation_id",
     owner="partners",
     types=(
-        f"{PREFIX}partners.organisation.registered.v1",
-        f"{PREFIX}partners.organisation.changed.v1",
-        f"{PREFIX}partners.client.revoked.v1",
+        *_types("partners.organisation", "registered", "changed"),
+        *_types("partners.client", "revoked"),
     ),
     # A service that starts years later builds its directory from here. A few records a year, nobody's personal data;
     # compaction would drop a revocation behind a later change of the same organisation.
@@ -96,14 +157,23 @@ PARTNER_TOPIC = Topic(
     name="partner-<code>-v1",
     key="referral_id",
     owner="partners",
-    types=(f"{PREFIX}partners.stream.snapshot.v1", f"{PREFIX}partners.stream.left_scope.v1"),
+    types=_types("partners.stream", "snapshot", "left_scope"),
     partitions=1,
     retention_days=35,
-    relayed_types=(*REFERRALS.types, *PERSONS.types),
+    relayed_types=(*REFERRALS.types, *PERSONS.types, *ACCOMPANIMENTS.types, *APPOINTMENTS.types, *ENROLMENTS.types),
 )
 """The pattern of every organisation's own topic. A copied event keeps the key of its source topic."""
 
-TOPICS: tuple[Topic, ...] = (REFERRALS, PERSONS, ORGANISATIONS)
+TOPICS: tuple[Topic, ...] = (
+    REFERRALS,
+    ACCOMPANIMENTS,
+    PERSONS,
+    APPOINTMENTS,
+    SESSIONS,
+    ENROLMENTS,
+    NOTICES,
+    ORGANISATIONS,
+)
 """The topics to create when the platform starts; each organisation's own is created when it asks."""
 
 

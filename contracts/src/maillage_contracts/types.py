@@ -38,6 +38,12 @@ AggregateVersion = Annotated[int, Field(ge=1, le=VERSION_MAX)]
 ReferralId = UUID
 OrganisationId = UUID
 SubjectRef = UUID
+AccompanimentId = UUID
+ActionId = UUID
+AppointmentId = UUID
+SessionId = UUID
+EnrolmentId = UUID
+NoticeId = UUID
 
 CommuneCode = Annotated[str, Field(pattern=r"^(?:[0-9]{2}|2[AB])[0-9]{3}$")]
 """INSEE code of a commune, five characters. A postal code is not one."""

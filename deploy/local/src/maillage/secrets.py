@@ -16,11 +16,13 @@ from pathlib import Path
 
 from maillage.errors import Refusal
 
-SERVICE_NAMES = ("registration", "referrals", "partners", "portal")
+SERVICE_NAMES = ("registration", "referrals", "training", "notifications", "partners", "portal")
 
 CLIENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "registration": ("registration", ("claims:read",)),
     "referrals": ("referrals", ("claims:read",)),
+    "training": ("training", ("claims:read",)),
+    "notifications": ("notifications", ("claims:read",)),
     "partners": ("partners", ("claims:read",)),
     "portal": ("portal", ("members:act",)),
     "operator": ("operator", ("operations",)),

@@ -39,6 +39,8 @@ class LocalSettings(BaseSettings):
     portal_port: int = Field(default=8000, ge=1, le=65535)
     registration_port: int = Field(default=8001, ge=1, le=65535)
     referrals_port: int = Field(default=8002, ge=1, le=65535)
+    training_port: int = Field(default=8003, ge=1, le=65535)
+    notifications_port: int = Field(default=8004, ge=1, le=65535)
     partners_port: int = Field(default=8005, ge=1, le=65535)
     postgres_port: int = Field(default=5433, ge=1, le=65535)
     kafka_port: int = Field(default=9092, ge=1, le=65535)
@@ -48,6 +50,8 @@ class LocalSettings(BaseSettings):
     postgres_dsn: SecretStr | None = Field(default=None, description="Administrator's; replaces the embedded server.")
     registration_database_dsn: SecretStr | None = Field(default=None, description="This service's own database.")
     referrals_database_dsn: SecretStr | None = None
+    training_database_dsn: SecretStr | None = None
+    notifications_database_dsn: SecretStr | None = None
     partners_database_dsn: SecretStr | None = None
     portal_database_dsn: SecretStr | None = None
 

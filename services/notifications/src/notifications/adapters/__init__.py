@@ -1,0 +1,1 @@
+"""Where notifications meets HTTP, Kafka and PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Where training meets HTTP, Kafka and PostgreSQL."""

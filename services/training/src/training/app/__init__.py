@@ -1,0 +1,1 @@
+"""Use cases: one file each, one transaction each, opened by whoever calls."""

@@ -1,0 +1,1 @@
+-- Sessions, enrolments, waiting lists.
