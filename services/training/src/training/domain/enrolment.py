@@ -146,8 +146,17 @@ class Enrolment:
         if not way.by & by:
             raise WrongParty
         if session is not None:
+            self._check_session(command, session)
             self._check_time(command, session, at)
         return way.to
+
+    def _check_session(self, command: Command, session: Session) -> None:
+        own = session.session_id == self.session_id
+        # Onto the list where it waits already it would lose its place.
+        moves = command in (Command.OFFER, Command.WAITLISTING) and self.waits_on == session.theme_list and not own
+        stays = own and not (command is Command.WAITLISTING and self.status is Status.WAITLISTED)
+        if not (stays or moves):
+            raise IllegalTransition
 
     def _check_time(self, command: Command, session: Session, at: datetime) -> None:
         over = self.offer_expires_at is not None and at >= self.offer_expires_at
@@ -159,9 +168,8 @@ class Enrolment:
             raise NotStarted
         if command in (Command.HOLD, Command.OFFER) and session.free(at) < 1:
             raise NoSeatFree
-        # Where it waits already it would lose its place; where nobody is admitted it would wait for nothing.
-        in_vain = self.waits_on == session.session_id or not session.takes_requests(at)
-        if command is Command.WAITLISTING and self.status is not Status.SESSION_CANCELLED and in_vain:
+        in_vain = command is Command.WAITLISTING and not session.takes_requests(at)
+        if in_vain and self.status is not Status.SESSION_CANCELLED:
             raise IllegalTransition
 
     def _move(
