@@ -94,7 +94,7 @@ class PostgresStreams:
 
     async def lock(self, organisation_id: UUID) -> Stream:
         row = await self._tx.fetchrow(LOCK_ONE, organisation_id)
-        assert row is not None  # every association and council has one from its registration on
+        assert row is not None  # whoever takes part has one from its registration on
         communes = await self._tx.fetch(ALL_COMMUNES, organisation_id)
         return _stream(row, frozenset(r["commune"] for r in communes), frozenset())
 
