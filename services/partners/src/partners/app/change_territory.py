@@ -13,7 +13,7 @@ from partners.domain.organisation import PARTNERS, Organisation, Territory
 
 async def change_territory(desk: Desk, code: str, territory: Territory, at: datetime) -> Organisation:
     """Give an organisation another territory; raises NotFound."""
-    await desk.streams.enter_gate(to_edit=True)
+    await desk.streams.enter_gate(alone=True)
     organisation = await desk.organisations.lock(code)
     if organisation is None or organisation.kind not in PARTNERS:
         raise NotFound
