@@ -34,6 +34,12 @@ class Journey:
 
     stack: RunningStack
     mark: str = field(default_factory=lambda: new_id().hex[-8:])
+    typed: dict[str, str] = field(default_factory=dict)
+    """What is typed about the person instead of an everyday example; `note` is the referral's."""
+    words: dict[str, str] = field(
+        default_factory=lambda: {"goal": "Faire ses démarches en ligne", "action": "S’inscrire"}
+    )
+    """What the shared plan says in words."""
     referral_id: str = ""
     accompaniment_id: str = ""
     appointment_id: str = ""
@@ -44,9 +50,9 @@ class Journey:
 
     def __post_init__(self) -> None:
         digits = f"{int(self.mark, 16) % 10_000:04d}"
-        self.email = f"personne-{self.mark}@example.org"
+        self.email = self.typed.get("email") or f"personne-{self.mark}@example.org"
         # 06 39 98: numbers kept for fiction. The last two digits steer the simulator, which delivers 34.
-        self.phone = f"06 39 98 {digits[:2]} 34"
+        self.phone = self.typed.get("phone") or f"06 39 98 {digits[:2]} 34"
         start = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
         self.options = [instant(start + timedelta(days=days)) for days in (8, 10, 15)]
 
@@ -62,7 +68,9 @@ class Journey:
 
     async def refer(self) -> None:
         """The association refers the person."""
-        body = referral(last_name=f"Exemple {self.mark}", email=self.email, phone=self.phone)
+        person = {"last_name": f"Exemple {self.mark}", **self.typed, "email": self.email, "phone": self.phone}
+        note = person.pop("note", None)
+        body = referral(**person) | {"note": note}
         made = await self.act("asso1", "referrals", "/referrals", body)
         self.referral_id = made["referral_id"]
 
@@ -147,6 +155,7 @@ class Journey:
         action = {
             "kind": "training",
             "theme": DIGITAL_BASICS,
+            "text": self.words["action"],
             "assigned_to": "person",
             "state": "planned",
             "session_id": self.session_id,
@@ -158,12 +167,21 @@ class Journey:
                 return True
             plan = {
                 "version": known["plan"]["version"],
-                "goals": [{"text": "Faire ses démarches en ligne"}],
+                "goals": [{"text": self.words["goal"]}],
                 "actions": [action],
             }
             return (await self.send("PUT", "cd93", "referrals", f"{path}/plan", plan)).status_code == 200
 
         await self.until(written, "the first plan is written")
+
+    async def note(self, code: str, text: str) -> None:
+        """One side notes something for itself."""
+        path = f"/accompaniments/{self.accompaniment_id}/note"
+
+        async def noted() -> bool:
+            return (await self.send("PUT", code, "referrals", path, {"text": text})).is_success
+
+        await self.until(noted, f"{code} notes something for itself")
 
     async def settled(self) -> dict[str, Any]:
         """Return what is left, once two looks in a row see the same and nothing waits to leave."""
