@@ -23,8 +23,8 @@ def person_canaries() -> dict[str, str]:
     return {
         "first_name": f"Prénom{mark[-12:]}",
         "last_name": f"Nom{mark[-11:]}",
-        # 06 39 98: numbers kept for fiction.
-        "phone": f"06 39 98 {digits[:2]} {digits[2:]}",
+        # 06 39 98: numbers kept for fiction; one that ends in the thirties is delivered by the simulator.
+        "phone": f"06 39 98 {digits[:2]} 3{digits[2]}",
         "email": f"canary{mark[-12:]}@example.org",
         "address": f"37 impasse {mark[-13:]}",
         "note": f"Remarque {mark[-14:]}",
@@ -33,7 +33,7 @@ def person_canaries() -> dict[str, str]:
 
 
 def spellings(value: str) -> set[bytes]:
-    """Return the forms in which a value may be written: as typed, escaped as JSON, and a number as carriers write it."""
+    """Return the forms in which a value may be written: as typed, escaped as JSON, a number as carriers write it."""
     forms = {value, ascii(value).strip("'")}
     if value.startswith("06 "):
         forms |= {value.replace(" ", ""), "+33" + value.replace(" ", "")[1:]}
