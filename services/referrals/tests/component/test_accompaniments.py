@@ -278,7 +278,7 @@ async def test_proposal_at_the_instant_of_an_erasure_comes_wholly_before_or_not_
 async def test_erasure_that_comes_while_a_proposal_is_stored_takes_its_key_too(desk: Desk) -> None:
     referral_id = UUID(await desk.accepted())
     erased = PersonErased(subject_ref=SUBJECT, aggregate_version=2, erased_at=desk.clock.now())
-    async with desk.db.transaction() as tx:
+    async with desk.runtime.db.transaction() as tx:
         accompaniments = PostgresAccompaniments(tx, desk.runtime.vault())
         subject_ref = await accompaniments.subject_of(referral_id)
         erasing = asyncio.create_task(desk.persons().process([source_of_event(erased)]))
