@@ -108,7 +108,12 @@ def topics(as_json: Json = False) -> None:
 
 @app.command(epilog="Exemple · example: maillage logs referrals --follow")
 def logs(
-    part: Annotated[str, typer.Argument(help="postgres, kafka, registration, referrals, partners, portal")],
+    part: Annotated[
+        str,
+        typer.Argument(
+            help="postgres, kafka, desk, zipkin, registration, referrals, training, notifications, partners, portal"
+        ),
+    ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Continuer · keep following.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Combien de lignes · how many lines.")] = 50,
 ) -> None:

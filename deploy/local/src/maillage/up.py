@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 
-from maillage import databases, ports, services
+from maillage import databases, desk_part, ports, services
 from maillage.concurrency import leave, together
 from maillage.data_folder import prepare_folder
 from maillage.errors import Refusal
@@ -113,7 +113,7 @@ class _Run:
             count = await kafka.ensure_topics()
             self.progress.step(f"{count} sujets Kafka en place · topics in place")
 
-        await together(rows(), bus())
+        await together(rows(), bus(), self._start_desk())
         endpoints = services.Endpoints(kafka.bootstrap, kafka.partner_bootstrap, dsns)
         await together(*(self._start_service(name, endpoints) for name in SERVICE_NAMES))
         if self.story and self.settings.stack != "site":
@@ -123,6 +123,11 @@ class _Run:
             f"Maillage is ready · Maillage est prêt : {self.settings.url_of('portal')}"
             f" · {command_name()} status montre tout, Ctrl-C arrête"
         )
+
+    async def _start_desk(self) -> None:
+        if self.settings.has_desk:
+            await self.supervisor.start(desk_part.part(self.settings, self.secrets))
+            self.progress.step(f"Guichet prêt : {self.settings.desk_url}/mail, /sms · desk of mails and SMS ready")
 
     async def _start_service(self, name: str, endpoints: services.Endpoints) -> None:
         part = services.part(name, self.settings, self.secrets, endpoints)

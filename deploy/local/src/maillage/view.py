@@ -45,6 +45,7 @@ def document(settings: LocalSettings) -> dict[str, Any]:
         "ready": alive and found is not None and found.ready and all(part.ready for part in parts),
         "supervisor_pid": found.supervisor_pid if alive and found is not None else None,
         "data_dir": str(settings.data_dir),
+        "mail_url": f"{settings.desk_url}/mail" if settings.has_desk else None,
         "portal_url": next((part.url for part in parts if part.name == "portal"), settings.url_of("portal")),
         "parts": [_part(part) for part in parts],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from chassis import directory
@@ -17,12 +17,20 @@ WHERE kind = 'council' AND territory -> 'departements' @> to_jsonb($1::text)
 ORDER BY code, organisation_id LIMIT 1
 """
 
+# Employment services that name the collectivity, or a département whose number means the same. As small as above.
+EMPLOYMENT_SERVICES = """
+SELECT organisation_id, code, name, phone, postal_address FROM directory_organisations
+WHERE kind = 'employment_service'
+    AND (collectivities @> ARRAY[$1::text] OR territory -> 'departements' ?| $2::text[])
+ORDER BY code, organisation_id
+"""
+
 
 class DirectoryOrganisations:
     """The `Organisations` port inside one transaction.
 
-    A council is found by the collectivity that it names in its territory, else by the département, where that means
-    the same: a council may have joined under either.
+    An organisation is found by the collectivity that it names in its territory, else by the département, where that
+    means the same: it may have joined under either.
     """
 
     def __init__(self, tx: Tx) -> None:
@@ -38,6 +46,11 @@ class DirectoryOrganisations:
             if row is not None:
                 return Organisation(**dict(row))
         return None
+
+    async def employment_services(self, collectivity: str) -> Sequence[Organisation]:
+        """Return the employment services that answer for a collectivity, by code."""
+        rows = await self._tx.fetch(EMPLOYMENT_SERVICES, collectivity, list(departements_of(collectivity)))
+        return [Organisation(**dict(row)) for row in rows]
 
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those of the organisations that have been heard of, by id."""
