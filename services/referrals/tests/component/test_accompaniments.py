@@ -52,9 +52,9 @@ async def test_both_agree_and_the_accompaniment_is_active(pair: Pair) -> None:
     assert second["person"]["last_name"] == "Exemple"
     assert second["employment_service"]["name"] == "Agence exemple"
     assert [(one["status"], one["by"], one["organisation_name"]) for one in second["history"]] == [
-        ("accompaniment_proposed", "receiver", "Département exemple"),
-        ("accompaniment_accepted", "employment_service", "Agence exemple"),
-        ("accompaniment_active", "receiver", "Département exemple"),
+        ("proposed", "council", "Département exemple"),
+        ("accepted_by_one", "employment_service", "Agence exemple"),
+        ("active", "council", "Département exemple"),
     ]
     events = await pair.told()
     assert names(events) == ["Proposed", "Accepted", "Activated"]

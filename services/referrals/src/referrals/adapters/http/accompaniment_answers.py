@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from referrals.adapters.accompaniments import BY
 from referrals.adapters.geography import place_named
 from referrals.adapters.http.answers import (
     Organisations,
@@ -12,7 +13,6 @@ from referrals.adapters.http.answers import (
     organisation_card,
     party,
     person_card,
-    story_step,
 )
 from referrals.app.accompaniment_ports import JointDossier, Note
 from referrals.app.list_accompaniments import JointPage
@@ -21,10 +21,23 @@ from referrals.domain.accompaniment import Accompaniment
 from referrals.domain.accompaniment_status import Command, Side
 from referrals.domain.person import Person
 from referrals.domain.plan import Action, ActionKind, Plan
-from referrals.domain.story import Appointment, Enrolment, appointments_of, enrolment_for, enrolments_of
+from referrals.domain.story import Appointment, Enrolment, StoryStep, appointments_of, enrolment_for, enrolments_of
 
 WRITING = (Command.PLAN, Command.NOTE)
 """What is no longer possible once the person's data are erased."""
+
+STATUS_AT: Mapping[str, str] = {
+    "accompaniment_proposed": "proposed",
+    "accompaniment_accepted": "accepted_by_one",
+    "accompaniment_active": "active",
+    "accompaniment_review_due": "review_due",
+    "accompaniment_reviewed": "reviewed",
+    "accompaniment_refused": "refused",
+    "accompaniment_ended": "ended",
+}
+"""The accompaniment's own history: the status that each step led to; `reviewed` is `active` again."""
+
+SIDE_OF = {name: side for side, name in BY.items()}
 
 
 def employment_services(found: Iterable[Organisation]) -> dict[str, Any]:
@@ -42,7 +55,6 @@ def document(found: JointDossier, organisations: Organisations) -> dict[str, Any
     """Return an accompaniment in full, as one side sees it: the shared plan, and its own note only."""
     accompaniment, person = found.accompaniment, found.person
     story = [step for step in found.story if step.accompaniment_id == accompaniment.accompaniment_id]
-    own = [step for step in story if step.aggregate_id == accompaniment.accompaniment_id]
     allowed = accompaniment.allowed(found.side)
     return {
         **_summary(accompaniment, found.side, person, organisations),
@@ -54,13 +66,23 @@ def document(found: JointDossier, organisations: Organisations) -> dict[str, Any
         "plan": _plan(found.plan, accompaniment, enrolments_of(story)),
         "note": note(found.note),
         "appointments": [_appointment(one) for one in appointments_of(story)],
-        "history": [story_step(step, organisations) for step in own],
+        "history": [_step(step, organisations) for step in story if step.step in STATUS_AT],
     }
 
 
 def note(found: Note | None) -> dict[str, Any] | None:
     """Return the reader's own note."""
     return None if found is None else {"text": found.text, "changed_at": instant(found.changed_at)}
+
+
+def _step(step: StoryStep, organisations: Organisations) -> dict[str, Any]:
+    organisation = None if step.organisation_id is None else organisations.get(step.organisation_id)
+    return {
+        "at": instant(step.at),
+        "status": STATUS_AT[step.step],
+        "by": SIDE_OF.get(step.by, step.by),
+        "organisation_name": None if organisation is None else organisation.name,
+    }
 
 
 def _summary(
