@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from chassis.errors import SettingsRefused
 from maillage_contracts import ContractError, Event
 from notifications.adapters.facts import model_named
-from notifications.adapters.vocabulary import Name, longest, vocabulary
+from notifications.adapters.vocabulary import Name, is_moment, longest, vocabulary
 from notifications.domain import wording
 from notifications.domain.errors import TextBroken
 from notifications.domain.fact import AUDIENCES, ORGANISATION_ROLES, PERSON
@@ -83,7 +83,7 @@ class _Rules(_Part):
     event: str
     audience: Listed
     channels: Listed
-    contact: str
+    contact: str | dict[str, str]
     not_after: str = "3 days"
     not_to: str = ""
     holds_while: Listed = []
@@ -139,7 +139,7 @@ def _template(name: str, rules: _Rules, written: Mapping[tuple[str, str], Writte
         event=rules.event,
         audiences=tuple(rules.audience),
         channels=tuple(rules.channels),
-        contact=rules.contact,
+        contact=_contacts(rules),
         once=Once(once.group or name, once.fact or name, tuple(once.per), tuple(once.fields), once.position),
         send=Send(rules.send.after, rules.send.days_before, rules.send.field, rules.send.at),
         not_after=NotAfter(after=after) if isinstance(after, timedelta) else NotAfter(field=rules.not_after),
@@ -149,6 +149,10 @@ def _template(name: str, rules: _Rules, written: Mapping[tuple[str, str], Writte
         holds_while=frozenset(rules.holds_while),
         written=written,
     )
+
+
+def _contacts(rules: _Rules) -> Mapping[str, str]:
+    return dict.fromkeys(rules.audience, rules.contact) if isinstance(rules.contact, str) else rules.contact
 
 
 def _contradictions(rules: _Rules, model: type[Event]) -> Iterator[str]:
@@ -163,11 +167,12 @@ def _contradictions(rules: _Rules, model: type[Event]) -> Iterator[str]:
     allowed = CHANNELS if personal else ("email",)
     if not rules.channels or not set(rules.channels) <= set(allowed):
         yield f"channels: some of {', '.join(allowed)}"
-    if rules.contact not in ORGANISATION_ROLES:
-        yield f"contact: one of {', '.join(ORGANISATION_ROLES)}"
-    if rules.contact == "organiser" and "organiser_organisation_id" not in fields:
+    contacts = _contacts(rules)
+    if contacts.keys() != set(rules.audience) or not set(contacts.values()) <= set(ORGANISATION_ROLES):
+        yield f"contact: for each audience one of {', '.join(ORGANISATION_ROLES)}"
+    if "organiser" in contacts.values() and "organiser_organisation_id" not in fields:
         yield "contact: the event has no organiser"
-    moments = {name for name, info in fields.items() if info.annotation is datetime}
+    moments = {name for name, info in fields.items() if is_moment(info.annotation)}
     if not isinstance(_duration(rules.not_after), timedelta) and rules.not_after not in moments:
         yield "not_after: a moment of the event, or a duration such as `3 days`"
     if rules.send.days_before is not None and rules.send.field not in moments:

@@ -72,12 +72,13 @@ class FrenchWords:
         fact = taken.fact
         template = self._catalogue.get(taken.notice.template)
         roles = dict(fact.roles)
-        if template is not None and template.contact in roles:
-            roles["contact"] = roles[template.contact]
-        for role, organisation_id in roles.items():
+        role = template.contact[taken.notice.audience] if template is not None else ""
+        if role in roles:
+            roles["contact"] = roles[role]
+        for name, organisation_id in roles.items():
             found = taken.organisations.get(organisation_id)
             if found is not None:
-                yield from _named(role, found, fact.commune)
+                yield from _named(name, found, fact.commune)
 
     def _about(self, taken: Taken, contact: Contact | None) -> Iterator[tuple[str, str | None]]:
         fact = taken.fact

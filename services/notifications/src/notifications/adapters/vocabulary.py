@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Union, get_args, get_origin
 
+from pydantic import AwareDatetime
+
 from maillage_contracts import Event
 from notifications.adapters.dates import day, moment
 from notifications.domain.fact import ORGANISATION_ROLES
@@ -64,6 +66,11 @@ def longest(names: Mapping[str, Name], language: str) -> Values:
     return Values({name: kind.longest[language] for name, kind in names.items() if kind.longest is not None})
 
 
+def is_moment(annotation: Any) -> bool:
+    """Say whether a field of a contract is a moment, which nothing of pydantic's says in one way."""
+    return _bare(annotation) in (datetime, AwareDatetime)
+
+
 def _same(text: str, *, optional: bool = False) -> Name:
     return Name(dict.fromkeys(LANGUAGES, text), optional)
 
@@ -81,7 +88,7 @@ def _kind(annotation: Any) -> Name | None:
         return Name(code=True)
     if bare is int:
         return _same(_RANK)
-    if bare is datetime:
+    if is_moment(bare):
         return Name(_LONGEST_MOMENT)
     return Name(_LONGEST_DAY) if bare is date else None
 

@@ -109,14 +109,13 @@ def _written(
         body = gsm7.fold(body)
         if gsm7.septets(body) > gsm7.SEPTETS_MAX:
             return NobodyCan()
-    role = taken.fact.roles.get(template.contact)
-    concerned = taken.organisations.get(role) if role is not None else None
+    concerned = taken.fact.roles.get(template.contact[taken.notice.audience])
     message = Message(
         notice_id=taken.notice.notice_id,
         to=to,
         body=body,
         language=language,
         subject=written.subject,
-        reply_to=concerned.email if concerned is not None else None,
+        reply_to=known.email if concerned and (known := taken.organisations.get(concerned)) else None,
     )
     return Prepared(taken.notice, channel, written, message)

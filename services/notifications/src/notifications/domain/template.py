@@ -100,8 +100,8 @@ class Template:
     event: str
     audiences: tuple[str, ...]
     channels: tuple[str, ...]
-    contact: str
-    """The role of the organisation whose telephone and address are given."""
+    contact: Mapping[str, str]
+    """By audience, the role of the organisation whose telephone and address are given."""
     once: Once
     send: Send = Send()
     not_after: NotAfter = NotAfter()
