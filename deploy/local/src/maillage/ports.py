@@ -40,6 +40,11 @@ def needed(settings: LocalSettings, services: tuple[str, ...]) -> list[PortNeed]
     return needs
 
 
+def viewer(settings: LocalSettings) -> PortNeed:
+    """Return the port of the trace viewer, whose being taken stops nothing."""
+    return PortNeed(settings.zipkin_port, "Zipkin", "MAILLAGE_ZIPKIN_PORT")
+
+
 def refuse_busy(needs: list[PortNeed]) -> None:
     """Refuse when a port is taken, or wanted twice, naming the setting that changes it."""
     seen: dict[int, PortNeed] = {}
