@@ -28,7 +28,8 @@ def needed(settings: LocalSettings, services: tuple[str, ...]) -> list[PortNeed]
     ]
     if settings.has_desk:
         needs.append(PortNeed(settings.desk_port, "le guichet (courriels, SMS, traces)", "MAILLAGE_DESK_PORT"))
-        needs.append(PortNeed(settings.smtp_port, "les courriels (SMTP)", "MAILLAGE_SMTP_PORT"))
+        if not settings.smtp_host:
+            needs.append(PortNeed(settings.smtp_port, "les courriels (SMTP)", "MAILLAGE_SMTP_PORT"))
     if settings.postgres_dsn is None:
         needs.append(PortNeed(settings.postgres_port, "PostgreSQL", "MAILLAGE_POSTGRES_PORT"))
     if not settings.kafka_bootstrap:

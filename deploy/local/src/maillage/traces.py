@@ -170,15 +170,19 @@ def _walk(spans: list[dict[str, Any]], begin: int) -> Iterator[TreeSpan]:
     """Yield each span after its parent; one whose parent did not arrive stands where a root would."""
     known = {span["span_id"] for span in spans}
     children: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for span in sorted(spans, key=lambda span: (span["start_ns"], span["end_ns"], span["span_id"])):
+    spans = sorted(spans, key=lambda span: (span["start_ns"], span["end_ns"], span["span_id"]))
+    for span in spans:
         parent = span["parent_id"]
         children[parent if parent in known and parent != span["span_id"] else ""].append(span)
     waiting = [(0, number == 0, span) for number, span in enumerate(reversed(children.pop("", [])))]
     while waiting:
         depth, last, span = waiting.pop()
+        known.discard(span["span_id"])
         yield _placed(span, depth, last, begin)
         below = children.pop(span["span_id"], [])
         waiting += [(depth + 1, number == 0, child) for number, child in enumerate(reversed(below))]
+    # Parents in a circle hang under nothing: no process of ours makes one, and none is lost.
+    yield from (_placed(span, 0, True, begin) for span in spans if span["span_id"] in known)
 
 
 def _placed(span: dict[str, Any], depth: int, last: bool, begin: int) -> TreeSpan:

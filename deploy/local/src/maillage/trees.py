@@ -46,20 +46,18 @@ def _title(trace: dict[str, Any]) -> Text:
 
 
 def _tree(spans: list[dict[str, Any]]) -> Table:
-    table = Table("span", "service", "début", "durée", "", box=None, pad_edge=False, header_style="dim")
-    table.columns[0].overflow = "ellipsis"
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:4]:
-        column.no_wrap = True
-    table.columns[2].justify = table.columns[3].justify = "right"
-    for guide, span in zip(guides(spans), spans, strict=True):
-        table.add_row(
-            Text.assemble((guide, "dim"), span["name"]),
-            Text(span["service"]),
-            f"+{milliseconds(span['offset_ms'])}",
-            milliseconds(span["duration_ms"]),
-            Text(f"erreur {span['error']}", style="red") if span["error"] else Text(),
-        )
+    # Numbers first: a narrow terminal cuts on the right, names and never numbers.
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    rows = [(f"+{milliseconds(span['offset_ms'])}", milliseconds(span["duration_ms"])) for span in spans]
+    for place, title in enumerate(("début", "durée")):
+        widest = max(len(row[place]) for row in rows)
+        table.add_column(title, justify="right", no_wrap=True, min_width=max(widest, len(title)))
+    table.add_column("span", no_wrap=True, overflow="ellipsis")
+    table.add_column("service", no_wrap=True, overflow="ellipsis")
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    for guide, span, row in zip(guides(spans), spans, rows, strict=True):
+        failure = Text(f"erreur {span['error']}", style="red") if span["error"] else Text()
+        table.add_row(*row, Text.assemble((guide, "dim"), span["name"]), Text(span["service"]), failure)
     return table
 
 

@@ -80,8 +80,9 @@ def create_app(desk: Desk, version: str) -> Starlette:
                 app.state.forwarder = forwarder = Forwarder(desk.spans, http, settings.zipkin_url)
                 telling = asyncio.create_task(forwarder.run())
                 stack.callback(telling.cancel)
-            server = await smtp.listen(desk.mails, desk.clock, settings.smtp_port)
-            stack.callback(server.close)
+            if settings.smtp_port:
+                server = await smtp.listen(desk.mails, desk.clock, settings.smtp_port)
+                stack.callback(server.close)
             yield
 
     async def ready(request: Request) -> Response:
