@@ -10,6 +10,8 @@ from babel.dates import format_date
 from notifications.adapters.places import phone_region
 
 _FULL = "EEEE d MMMM"
+_FRANCE = 33
+_MOBILES = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
 def moment(at: datetime, now: datetime, language: str) -> str:
@@ -33,6 +35,8 @@ def phone(raw: str, commune: str) -> str:
         parsed = phonenumbers.parse(raw, phone_region(commune))
     except phonenumbers.NumberParseException:
         return raw
+    if not phonenumbers.is_possible_number(parsed):
+        return raw
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
@@ -42,7 +46,13 @@ def mobile(raw: str, commune: str) -> str | None:
         parsed = phonenumbers.parse(raw, phone_region(commune))
     except phonenumbers.NumberParseException:
         return None
-    mobiles = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
-    if not phonenumbers.is_valid_number(parsed) or phonenumbers.number_type(parsed) not in mobiles:
+    if not _is_mobile(parsed):
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _is_mobile(number: phonenumbers.PhoneNumber) -> bool:
+    if number.country_code == _FRANCE and phonenumbers.is_possible_number(number):
+        # By the numbering plan; the library knows only blocks already given out, and not those kept for fiction.
+        return str(number.national_number)[0] in "67"
+    return phonenumbers.number_type(number) in _MOBILES
