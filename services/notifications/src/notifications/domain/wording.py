@@ -37,7 +37,9 @@ SENSITIVE = (
 )  # fmt: skip
 """What a bystander who sees a screen must not read: in no SMS, and in no subject of what is sent to a person."""
 
-ADDRESSED = {"fr": r"\b(vous|votre|vos)\b", "en": r"\b(you|your)\b"}
+ADDRESSED = {"fr": r"(?<![\w-])(vous|votre|vos)\b", "en": r"\b(you|your)\b"}
+"""`rendez-vous` speaks to nobody."""
+
 PHONE, POST = "contact.phone", "contact.address"
 
 _SENTENCE_END = re.compile(r"[.!?:;](?:\s|$)")
