@@ -24,6 +24,12 @@ DIGITAL_BASICS = "numerique--maitriser-les-fondamentaux-du-numerique"
 PATIENCE_SECONDS = 60.0
 """A service that was killed is back within ten on an idle machine."""
 
+OVERTAKEN = {
+    "referral_submitted", "accompaniment_proposed", "accompaniment_accepted", "appointment_proposed",
+    "appointment_postponed", "enrolment_to_confirm",
+}  # fmt: skip
+"""Notices that a later step of this journey makes untrue: sent or superseded, by which comes first. Both are right."""
+
 BUSY = {401, 408, 425, 429, 500, 502, 503, 504}
 """Answers after which the same request is made again: nobody is there, or somebody is still starting."""
 
@@ -212,7 +218,7 @@ class Journey:
             "SELECT notice_id, template, state FROM notices WHERE referral_id = $1",
             self.referral_id,
         )
-        mine = {str(row["notice_id"]) for row in notices}
+        mine = {str(row["notice_id"]) for row in notices if row["template"] not in OVERTAKEN}
         mails = [m for m in await asyncio.to_thread(self.stack.mails) if any(id_ in m["message_id"] for id_ in mine)]
         sms = [m for m in await asyncio.to_thread(self.stack.sms) if m["reference"] in mine]
         return {
@@ -225,11 +231,13 @@ class Journey:
                 for row in await rows(
                     self.stack,
                     "registration",
-                    "SELECT tier FROM tiers JOIN identifications USING (subject_ref) WHERE referral_id = $1 ORDER BY 1",
+                    "SELECT t.tier FROM tiers t JOIN identifications i USING (subject_ref) WHERE i.referral_id = $1",
                     self.referral_id,
                 )
             ],
-            "notices": Counter((row["template"], row["state"]) for row in notices),
+            "notices": Counter(
+                (row["template"], "" if row["template"] in OVERTAKEN else row["state"]) for row in notices
+            ),
             "mails": Counter((mail["subject"], self.email in mail["to"]) for mail in mails),
             "sms": len(sms),
             "streams": {code: await self.told(code) for code in ("asso1", "cd93", "ft93", "of93", "cd94")},
