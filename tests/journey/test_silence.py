@@ -54,7 +54,7 @@ async def test_silence_is_told_at_ten_days_and_ends_at_thirty() -> None:
     assert seen["status"] == "expired"
     facts = of_referral(events, one)
     assert facts.count("referrals.referral.overdue") == facts.count("referrals.referral.expired") == 1
-    assert [mail["to"] for mail in reminded] == [["accueil@cd93.example.org"]]
+    assert ["cd93" in mail["to"] for mail in reminded] == [True]
     assert len(told) == 1
-    assert "asso1" in str(told[0]["to"])
+    assert "asso1" in told[0]["to"]
     assert one not in told[0]["subject"]

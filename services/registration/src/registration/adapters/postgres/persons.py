@@ -6,6 +6,7 @@ after.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,10 +16,13 @@ from chassis.crypto import Vault
 from chassis.db import Tx
 from chassis.errors import Transient
 from registration.adapters.events import Cause, row_for
+from registration.adapters.postgres.appointments import APPOINTMENTS, appointment_of
 from registration.adapters.sealing import lookup_hash, open_described, seal
 from registration.app.ports import Known
+from registration.domain.appointment import Appointment
 from registration.domain.identity import Described
 from registration.domain.registration import Identified, Registration, State
+from registration.domain.support import Reason, Tier, TierChanged
 
 IS_IDENTIFIED = "SELECT EXISTS (SELECT FROM identifications WHERE referral_id = $1)"
 
@@ -44,7 +48,16 @@ INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
 SELECT $7, $8, $9, $10, $11::jsonb, $12 FROM person
 """
 
-READ = "SELECT subject_ref, state, version, wrapped_key, identity, contact FROM persons WHERE subject_ref = $1"
+READ = """
+SELECT subject_ref, state, version, wrapped_key, identity, contact FROM persons WHERE subject_ref = ANY ($1::uuid[])
+"""
+
+# The primary key has the order.
+TIERS = """
+SELECT subject_ref, version, tier, previous_tier, reason, accompaniment_id, referral_id, changed_at
+FROM tiers WHERE subject_ref = $1 ORDER BY version
+"""
+THEIRS = APPOINTMENTS + "WHERE a.appointment_id = ANY ($1::uuid[]) AND a.subject_ref = ANY ($2::uuid[])"
 
 
 class PostgresPersons:
@@ -97,8 +110,38 @@ class PostgresFiles:
 
     async def find(self, subject_ref: UUID) -> Known | None:
         """Return a person with what is known of them."""
-        row = await self._tx.fetchrow(READ, subject_ref)
-        if row is None:
-            return None
+        found = await self.contacts([subject_ref])
+        return found[0] if found else None
+
+    async def contacts(self, subject_refs: Sequence[UUID]) -> Sequence[Known]:
+        """Return those persons that exist, with what is known of them."""
+        return [self._known(row) for row in await self._tx.fetch(READ, list(subject_refs))]
+
+    async def tiers(self, subject_ref: UUID) -> Sequence[TierChanged]:
+        """Return how a person's tier came about, the oldest change first."""
+        return [_change(row) for row in await self._tx.fetch(TIERS, subject_ref)]
+
+    async def appointments(
+        self, subject_refs: Sequence[UUID], appointment_ids: Sequence[UUID]
+    ) -> Sequence[Appointment]:
+        """Return those of the appointments that are these persons'."""
+        rows = await self._tx.fetch(THEIRS, list(appointment_ids), list(subject_refs))
+        return [appointment_of(row, self._vault) for row in rows]
+
+    def _known(self, row: asyncpg.Record) -> Known:
         registration = Registration(row["subject_ref"], State(row["state"]), row["version"])
         return Known(registration, None if row["identity"] is None else open_described(self._vault, row))
+
+
+def _change(row: asyncpg.Record) -> TierChanged:
+    tier, previous = row["tier"], row["previous_tier"]
+    return TierChanged(
+        subject_ref=row["subject_ref"],
+        version=row["version"],
+        tier=None if tier is None else Tier(tier),
+        previous=None if previous is None else Tier(previous),
+        reason=Reason(row["reason"]),
+        accompaniment_id=row["accompaniment_id"],
+        referral_id=row["referral_id"],
+        at=row["changed_at"],
+    )
