@@ -38,7 +38,12 @@ class Pages:
             loader=PackageLoader("maillage.desk"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         environment.filters.update(
-            in_full=dates.in_full, short=dates.short, linked=linked, receipt=receipt_in_words, shape=receipt_shape
+            in_full=dates.in_full,
+            short=dates.short,
+            linked=linked,
+            outcome=outcome_in_words,
+            receipt=receipt_in_words,
+            shape=receipt_shape,
         )
         environment.globals.update(portal_url=desk.settings.portal_url)
         self._environment = environment
@@ -95,21 +100,24 @@ def linked(text: str) -> Markup:
     return Markup("").join([*parts, escape(text[end:])])
 
 
-def receipt_in_words(message: TextMessage) -> str:
-    """Say what became of a text message and of its receipt."""
-    outcome = {
+def outcome_in_words(message: TextMessage) -> str:
+    """Say what became of a text message."""
+    return {
         "delivered": "remis · delivered",
         "undeliverable": "numéro injoignable · undeliverable",
         "failed": "échec · failed",
-        None: "sans nouvelles · never heard of again",
+        None: "sans nouvelles · not heard of again",
     }[message.status]
-    told = {
+
+
+def receipt_in_words(message: TextMessage) -> str:
+    """Say what became of its receipt."""
+    return {
         "due": "accusé en route · receipt on its way",
         "taken": "accusé reçu par le service · receipt taken",
         "given_up": f"accusé refusé ({message.answer}) · receipt refused",
-        "never": "aucun accusé · no receipt",
+        "never": "pas d’accusé · no receipt",
     }[message.receipt]
-    return f"{outcome} ; {told}"
 
 
 def receipt_shape(message: TextMessage) -> str:
