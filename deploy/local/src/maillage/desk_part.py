@@ -24,7 +24,8 @@ def part(settings: LocalSettings, secrets: Secrets) -> Part:
         "STACK": settings.stack,
         "DESK_FOLDER": str(settings.data_dir / "desk"),
         "DESK_PORT": str(settings.desk_port),
-        "SMTP_PORT": str(settings.smtp_port),
+        # Where the settings name a mail server, the port is that server's.
+        "SMTP_PORT": "0" if settings.smtp_host else str(settings.smtp_port),
         "SMS_TOKEN_FILE": str(secrets.sms_token_file()),
         "NOTIFICATIONS_URL": settings.url_of("notifications"),
         "PORTAL_URL": settings.url_of("portal"),

@@ -104,16 +104,16 @@ def environment(service: str, settings: LocalSettings, secrets: Secrets, endpoin
 
 def _ways_out(settings: LocalSettings, secrets: Secrets) -> dict[str, str]:
     """Return where notices leave by: the desk, or what the settings name; nothing on a site that names nothing."""
-    ways = {"SMTP_PORT": str(settings.smtp_port)}
-    token = settings.sms_token_file.resolve() if settings.sms_token_file else None
-    if settings.has_desk:
-        ways["SMTP_HOST"] = settings.smtp_host or "127.0.0.1"
-        ways["SMS_URL"] = settings.sms_url or f"{settings.desk_url}/sms-api"
-        ways["QUIET_HOURS"] = settings.quiet_hours or "off"
-        token = token or secrets.sms_token_file()
-    if token is not None:
-        ways["SMS_TOKEN_FILE"] = str(token)
-    return ways
+    desk = settings.has_desk
+    token = settings.sms_token_file.resolve() if settings.sms_token_file else secrets.sms_token_file() if desk else ""
+    ways = {
+        "SMTP_HOST": settings.smtp_host or ("127.0.0.1" if desk else ""),
+        "SMTP_PORT": str(settings.smtp_port),
+        "SMS_URL": settings.sms_url or (f"{settings.desk_url}/sms-api" if desk else ""),
+        "SMS_TOKEN_FILE": str(token),
+        "QUIET_HOURS": settings.quiet_hours or ("off" if desk else ""),
+    }
+    return {name: value for name, value in ways.items() if value}
 
 
 def telemetry(settings: LocalSettings) -> dict[str, str]:

@@ -32,6 +32,8 @@ def show_status(document: dict[str, Any]) -> None:
     console.print("Journaux · logs: maillage logs <partie>")
     if document.get("mail_url"):
         console.print(f"Courriels et SMS · mails and SMS: {document['mail_url']}")
+    if document.get("traces_url"):
+        console.print(f"Traces : {document['traces_url']}")
     organisations = document.get("demonstration", {}).get("organisations", [])
     if organisations:
         console.print("\nOrganisations de démonstration · demonstration (secrets : maillage status --json)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -21,7 +22,7 @@ from maillage_contracts import (
     PersonTierChanged,
     decode_value,
 )
-from partners.adapters.copies import MASKS, SourceCopies, value_for, value_of
+from partners.adapters.copies import MASKS, SourceCopies, envelope_for, value_for, value_of
 from partners.adapters.subscribers import MATTERS, fact_of, subscriptions
 from partners.domain.organisation import PARTNERS, Kind
 from partners.domain.stream import Stream
@@ -95,6 +96,18 @@ def test_version_counts_only_what_belongs_to_one_referral(kind: Kind) -> None:
         if event.aggregate_field == "subject_ref":
             more = event.model_copy(update={"aggregate_version": event.aggregate_version + 5})
             assert told(kind, more) == told(kind, event), event.event_type
+
+
+def test_erasure_names_no_story_of_somebody_else() -> None:
+    delivery = delivered(PersonErased(subject_ref=uuid4(), aggregate_version=2, erased_at=AT))
+    delivery = replace(delivery, envelope=replace(delivery.envelope, causation_id=uuid4()))
+
+    for kind in OTHERS:
+        own = envelope_for(kind, delivery)
+        assert (own.correlation_id, own.causation_id) == (own.id, None)
+        assert own.id == delivery.envelope.id
+        assert envelope_for(kind, delivered(identified())).correlation_id != own.id
+    assert envelope_for(Kind.COUNCIL, delivery) == delivery.envelope
 
 
 def test_association_is_not_told_how_a_training_was_left() -> None:

@@ -5,6 +5,7 @@ Everything shown was written by somebody else: pages escape it, load nothing, ru
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,6 +29,7 @@ from maillage.desk.receipts import Receipts
 from maillage.desk.settings import DeskSettings
 from maillage.desk.sms import SmsBox
 from maillage.desk.spans import SpanStore, as_json
+from maillage.desk.zipkin import Forwarder
 
 HOSTS = ("127.0.0.1", "localhost")
 """A page elsewhere whose name was pointed at this machine (DNS rebinding) is refused."""
@@ -74,8 +76,13 @@ def create_app(desk: Desk, version: str) -> Starlette:
             stack.push_async_callback(receipts.close)
             receipts.resume()
             app.state.receipts = receipts
-            server = await smtp.listen(desk.mails, desk.clock, settings.smtp_port)
-            stack.callback(server.close)
+            if settings.zipkin_url:
+                app.state.forwarder = forwarder = Forwarder(desk.spans, http, settings.zipkin_url)
+                telling = asyncio.create_task(forwarder.run())
+                stack.callback(telling.cancel)
+            if settings.smtp_port:
+                server = await smtp.listen(desk.mails, desk.clock, settings.smtp_port)
+                stack.callback(server.close)
             yield
 
     async def ready(request: Request) -> Response:
@@ -96,6 +103,7 @@ def create_app(desk: Desk, version: str) -> Starlette:
         lifespan=lifespan,
     )
     app.state.desk = desk
+    app.state.forwarder = None
     return app
 
 

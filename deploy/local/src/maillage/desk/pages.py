@@ -40,7 +40,7 @@ class Pages:
         environment.filters.update(
             in_full=dates.in_full, short=dates.short, linked=linked, receipt=receipt_in_words, shape=receipt_shape
         )
-        environment.globals.update(portal_url=desk.settings.portal_url, zipkin_url=desk.settings.zipkin_url)
+        environment.globals.update(portal_url=desk.settings.portal_url)
         self._environment = environment
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -54,21 +54,24 @@ class Pages:
 
     async def _mails(self, request: Request) -> Response:
         rows, pager = _page(request, self._desk.mails.newest_first())
-        return self._show("mail.html", here="mail", mails=rows, pager=pager)
+        return self._show(request, "mail.html", here="mail", mails=rows, pager=pager)
 
     async def _mail(self, request: Request) -> Response:
         mail = self._desk.mails.get(request.path_params["mail_id"])
         if mail is None:
-            return self._show("absent.html", 404, here="mail")
-        return self._show("one_mail.html", here="mail", mail=mail)
+            return self._show(request, "absent.html", 404, here="mail")
+        return self._show(request, "one_mail.html", here="mail", mail=mail)
 
     async def _messages(self, request: Request) -> Response:
         rows, pager = _page(request, self._desk.messages.newest_first())
-        return self._show("sms.html", here="sms", messages=rows, pager=pager)
+        return self._show(request, "sms.html", here="sms", messages=rows, pager=pager)
 
-    def _show(self, template: str, status: int = 200, **known: Any) -> Response:
+    def _show(self, request: Request, template: str, status: int = 200, **known: Any) -> Response:
         counts = {"mail": len(self._desk.mails), "sms": len(self._desk.messages)}
-        return HTMLResponse(self._environment.get_template(template).render(counts=counts, **known), status)
+        forwarder = request.app.state.forwarder
+        zipkin_url = self._desk.settings.zipkin_url if forwarder is not None and forwarder.answers else ""
+        page = self._environment.get_template(template).render(counts=counts, zipkin_url=zipkin_url, **known)
+        return HTMLResponse(page, status)
 
 
 def _page(request: Request, rows: Sequence[Any]) -> tuple[Sequence[Any], dict[str, int | None]]:

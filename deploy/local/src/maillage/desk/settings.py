@@ -18,6 +18,7 @@ class DeskSettings:
     folder: Path
     port: int
     smtp_port: int
+    """0: no e-mail is caught, they go to a mail server elsewhere."""
     sms_token: str
     notifications_url: str
     """Receives the receipts of text messages."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -21,7 +22,9 @@ KEEP = 50_000
 """About 40 MB here and 50 MB on disk. A referral's whole story makes some 300 spans."""
 
 STORY = "messaging.message.conversation_id"
+KEY = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 NONE = "-"
+"""Of a span that belongs to no story."""
 
 
 class Kept(NamedTuple):
@@ -57,7 +60,7 @@ class SpanStore:
         for span in spans:
             story = span["attributes"].get(STORY)
             trace_id, line = span["trace_id"] or NONE, json.dumps(span, ensure_ascii=False, separators=(",", ":"))
-            key = story if isinstance(story, str) and story and " " not in story else NONE
+            key = story if isinstance(story, str) and KEY.fullmatch(story) else NONE
             lines.append(f"{trace_id} {key} {line}")
             self._insert(trace_id, key, line)
         self._file.append(lines)
@@ -71,6 +74,8 @@ class SpanStore:
 
     def of_story(self, correlation_id: str) -> list[Kept]:
         """Return every span of every trace that belongs to a story."""
+        if not KEY.fullmatch(correlation_id):
+            return []
         traces = {span.trace_id for span in self._spans if span.story == correlation_id}
         return [span for span in self._spans if span.trace_id in traces]
 

@@ -41,7 +41,8 @@ async def play(settings: LocalSettings, secrets: Secrets, progress: Progress, *,
             async with AsyncExitStack() as open_until_end:
                 scene = await open_scene(settings, seed, demo, http, open_until_end)
                 told = Told(scene, progress)
-                await _tell(told)
+                # Played again, it is about somebody else: the first person is accompanied already.
+                await _tell(told, "Exemple" if demo.story is None else f"Exemple {time.strftime('%d%m%H%M%S')}")
         except KafkaError as error:
             raise Refusal(
                 f"La lecture du sujet Kafka d'un département a échoué ({type(error).__name__}) · reading Kafka failed",
@@ -51,10 +52,10 @@ async def play(settings: LocalSettings, secrets: Secrets, progress: Progress, *,
     demo.save()
 
 
-async def _tell(told: Told) -> None:
+async def _tell(told: Told, last_name: str) -> None:
     told.progress.line()
     told.progress.line("  L'histoire, avec une personne inventée · the story, with a made-up person")
-    orientation = Orientation(told)
+    orientation = Orientation(told, last_name)
     await orientation.play()
     together = Together(told)
     await together.play()

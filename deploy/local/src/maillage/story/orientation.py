@@ -7,17 +7,16 @@ from maillage.story.scene import Told
 
 MONTREUIL = "93048"
 EMAIL = "camille@example.org"
+PERSON = {
+    "first_name": "Camille",
+    "birth_date": "1990-05-17",
+    # 06 39 98: mobile numbers kept for fiction; the simulator delivers to this one.
+    "phone": "06 39 98 12 34",
+    "email": EMAIL,
+    "address": "2 rue de l'Exemple, 93100 Montreuil",
+}
 REFERRAL = {
     "commune": MONTREUIL,
-    "person": {
-        "first_name": "Camille",
-        "last_name": "Exemple",
-        "birth_date": "1990-05-17",
-        # 06 39 98: mobile numbers kept for fiction; the simulator delivers to this one.
-        "phone": "06 39 98 12 34",
-        "email": EMAIL,
-        "address": "2 rue de l'Exemple, 93100 Montreuil",
-    },
     "themes": ["logement-hebergement--se-maintenir-dans-le-logement"],
     "note": "Personne inventée pour la démonstration.",
     "person_informed": True,
@@ -44,8 +43,10 @@ STATUS_WORDS = {
 class Orientation:
     """The referral and its answers."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Told, last_name: str) -> None:
         self._told = told
+        person: dict[str, str] = {**PERSON, "last_name": last_name}
+        self._asked = {**REFERRAL, "person": person}
 
     async def play(self) -> None:
         """Play from the submission to the acceptance."""
@@ -77,7 +78,7 @@ class Orientation:
 
     async def _submit(self) -> None:
         told = self._told
-        answer = await told.act("asso1", "referrals", "/referrals", REFERRAL)
+        answer = await told.act("asso1", "referrals", "/referrals", self._asked)
         told.referral_id = str(answer["referral_id"])
         told.line(told.since_act(), "L'association oriente Camille Exemple, à Montreuil", "referral answered 201")
         event = await told.arrival(

@@ -75,8 +75,12 @@ class Told:
     async def act(self, code: str, service: str, path: str, body: Any = None) -> dict[str, Any]:
         """Let an organisation do something, and start the clock of what follows from it."""
         self._since = time.monotonic()
-        key = {"Idempotency-Key": f"demonstration-{uuid.uuid4()}"}
-        return dict(await self.scene.clients[code].post(self.scene.url(service, path), body, headers=key) or {})
+        answer = await self.scene.clients[code].post(self.scene.url(service, path), body, headers=self.key())
+        return dict(answer or {})
+
+    def key(self) -> dict[str, str]:
+        """Return the header of an act that is done once, whatever is sent twice."""
+        return {"Idempotency-Key": f"demonstration-{uuid.uuid4()}"}
 
     async def arrival(self, code: str, fact: str, french: str, english: str) -> dict[str, Any]:
         """Wait for a fact of this story in an organisation's feed, and tell when it came."""

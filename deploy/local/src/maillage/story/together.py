@@ -36,7 +36,10 @@ class Together:
         async def proposed() -> dict[str, Any] | None:
             # 409 until referrals has read who the person is: its topic and partners' promise no order.
             answer = await told.scene.clients["cd93"].call(
-                "POST", told.scene.url("referrals", path), json={"employment_service": "ft93"}
+                "POST",
+                told.scene.url("referrals", path),
+                json={"employment_service": "ft93"},
+                headers=told.key(),
             )
             return None if answer.status_code == 409 else dict(check(answer))
 

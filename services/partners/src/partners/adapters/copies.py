@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from chassis.clock import Clock
 from chassis.records import Delivery
 from chassis.telemetry import create_span
-from maillage_contracts import EnrolmentEndedEarly, Event, PersonErased, PersonIdentified, PersonTierChanged
+from maillage_contracts import EnrolmentEndedEarly, Envelope, Event, PersonErased, PersonIdentified, PersonTierChanged
 from maillage_contracts.envelope import CONTENT_TYPE_STRUCTURED
 from partners.adapters.events import headers_of, source_of
 from partners.app.ports import StreamRow
@@ -60,7 +60,11 @@ class SourceCopies:
         rows = []
         for stream, position in places:
             context = create_span(stream.topic, envelope.id, envelope.correlation_id, cause=envelope.id)
-            own = replace(envelope, source=source_of(stream.code), traceparent=context or envelope.traceparent)
+            own = replace(
+                envelope_for(stream.kind, delivery),
+                source=source_of(stream.code),
+                traceparent=context or envelope.traceparent,
+            )
             rows.append(
                 StreamRow(
                     stream,
@@ -74,6 +78,15 @@ class SourceCopies:
                 )
             )
         return rows
+
+
+def envelope_for(kind: Kind, delivery: Delivery) -> Envelope:
+    """Return the envelope for streams of this kind: to whoever is no council an erasure is a story of its own."""
+    envelope = delivery.envelope
+    if kind is Kind.COUNCIL or not isinstance(delivery.event, PersonErased):
+        return envelope
+    # The story that led to it may be a referral that somebody else made.
+    return replace(envelope, correlation_id=envelope.id, causation_id=None)
 
 
 def value_for(kind: Kind, delivery: Delivery) -> bytes:
