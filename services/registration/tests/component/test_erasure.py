@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from .test_sharing import confirmed
 
 Desk = Any
@@ -52,10 +50,9 @@ async def test_erasing_a_person_leaves_nothing_of_theirs_and_all_of_the_others(d
         assert await desk.rows(f"SELECT * FROM {name}") == after[name]
 
 
-@pytest.mark.parametrize("table", ["appointments", "tiers", "sharings", "known_accompaniments"])
-async def test_every_table_that_names_a_person_is_in_the_readme(desk: Desk, table: str) -> None:
-    assert any(f"DELETE FROM {table} " in statement for statement in statements())
-    named = await desk.rows("SELECT table_name AS t FROM information_schema.columns WHERE column_name = 'subject_ref'")
-    assert {row["t"] for row in named} == {
-        "appointments", "tiers", "sharings", "known_accompaniments", "persons", "identifications"
-    }  # fmt: skip
+async def test_every_table_that_names_a_person_is_in_the_readme(desk: Desk) -> None:
+    rows = await desk.rows("SELECT table_name AS t FROM information_schema.columns WHERE column_name = 'subject_ref'")
+    named = {row["t"] for row in rows}
+    assert named >= {"appointments", "tiers", "sharings", "known_accompaniments"}
+    for table in named - PSEUDONYMOUS:
+        assert any(f"DELETE FROM {table} " in statement for statement in statements()), table
