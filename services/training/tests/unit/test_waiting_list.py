@@ -217,6 +217,7 @@ class Seats(RuleBasedStateMachine):
     def seats_are_as_many_as_there_are(self) -> None:
         for id_, session in self.book.sessions.items():
             if session.status is not SessionStatus.OPEN:
+                assert (session.taken, session.waiting) == (0, 0)
                 continue
             rows = [row for row in self.book.rows.values() if row.session_id == id_]
             assert session.taken == sum(row.status in SEATED for row in rows) <= session.programme.seats
