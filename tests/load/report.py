@@ -1,0 +1,80 @@
+"""The results as a table: on the terminal, and as Markdown for the page.
+
+A ratio is ours ÷ theirs, with its interval: for rates more is better, for times and costs less is.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.load.figures import ratio
+from tests.load.measures.measure import Measure, Metric
+from tests.load.sizes import Sizes
+from tests.load.trials import Results
+
+HEAD = ("", "median", "least – most", "ours ÷ this [95 %]")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One metric of one measure: a line an arm."""
+
+    title: str
+    lines: tuple[tuple[str, str, str, str], ...]
+
+
+def blocks(measures: Sequence[Measure], results: Results, sizes: Sizes) -> Iterator[Block]:
+    """Yield the table's blocks."""
+    for measure in measures:
+        for metric in measure.metrics:
+            lines = tuple(_lines(measure, metric, results))
+            if lines:
+                yield Block(f"{measure.title(sizes)} · {metric.unit}", lines)
+
+
+def _lines(measure: Measure, metric: Metric, results: Results) -> Iterator[tuple[str, str, str, str]]:
+    ours = results.of(measure.key, measure.arms[0].name, metric.name)
+    for arm in measure.arms:
+        theirs = results.of(measure.key, arm.name, metric.name)
+        if not theirs:
+            continue
+        compared = ""
+        if arm is not measure.arms[0] and len(ours) == len(theirs):
+            found = ratio(ours, theirs)
+            compared = f"{_ratio(found.value)} [{_ratio(found.low)}, {_ratio(found.high)}]"
+        median, least, most = statistics.median(theirs), min(theirs), max(theirs)
+        form = f",.{metric.digits}f"
+        yield arm.name, f"{median:{form}}", f"{least:{form}} – {most:{form}}", compared
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.1f}×" if value >= 10 else f"{value:.2f}×" if value >= 0.1 else f"{value:.3f}×"
+
+
+def as_text(measures: Sequence[Measure], results: Results, sizes: Sizes) -> str:
+    """Return the table for a terminal."""
+    found = list(blocks(measures, results, sizes))
+    rows = [HEAD, *(line for block in found for line in block.lines)]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(HEAD))]
+
+    def row(cells: Sequence[str]) -> str:
+        first = f"  {cells[0]:<{widths[0]}}"
+        return "  ".join([first, *(f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True))])
+
+    text = [row(HEAD)]
+    for block in found:
+        text += ["", block.title, *map(row, block.lines)]
+    text += [f"\nleft out: {key}: {reason}" for key, reason in results.left_out.items()]
+    return "\n".join(line.rstrip() for line in text) + "\n"
+
+
+def as_markdown(measures: Sequence[Measure], results: Results, sizes: Sizes) -> str:
+    """Return the table for the page."""
+    text = ["| " + " | ".join(HEAD) + " |", "|---|--:|--:|--:|"]
+    for block in blocks(measures, results, sizes):
+        text.append(f"| **{block.title}** | | | |")
+        text += ["| " + " | ".join(line) + " |" for line in block.lines]
+    text += [f"\nLeft out: {key}: {reason}." for key, reason in results.left_out.items()]
+    return "\n".join(text) + "\n"
