@@ -54,7 +54,7 @@ def main() -> int:
     say("starting the servers")
     with running_servers() as servers:
         databases = DatabaseFactory(servers.postgres.admin_dsn)
-        watch = Watch()
+        watch = Watch(servers)
         try:
             results = asyncio.run(run_trials(Rig(servers, databases), measures, sizes, asked.trials, say))
         finally:

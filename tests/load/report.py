@@ -15,6 +15,7 @@ from tests.load.sizes import Sizes
 from tests.load.trials import Results
 
 HEAD = ("", "median", "least – most", "ours ÷ this [95 %]")
+Line = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +23,23 @@ class Block:
     """One metric of one measure: a line an arm."""
 
     title: str
-    lines: tuple[tuple[str, str, str, str], ...]
+    """Of the measure; empty for its second and later metrics."""
+    unit: str
+    lines: tuple[Line, ...]
 
 
 def blocks(measures: Sequence[Measure], results: Results, sizes: Sizes) -> Iterator[Block]:
     """Yield the table's blocks."""
     for measure in measures:
+        title = measure.title(sizes)
         for metric in measure.metrics:
             lines = tuple(_lines(measure, metric, results))
             if lines:
-                yield Block(f"{measure.title(sizes)} · {metric.unit}", lines)
+                yield Block(title, metric.unit, lines)
+                title = ""
 
 
-def _lines(measure: Measure, metric: Metric, results: Results) -> Iterator[tuple[str, str, str, str]]:
+def _lines(measure: Measure, metric: Metric, results: Results) -> Iterator[Line]:
     ours = results.of(measure.key, measure.arms[0].name, metric.name)
     for arm in measure.arms:
         theirs = results.of(measure.key, arm.name, metric.name)
@@ -56,25 +61,28 @@ def _ratio(value: float) -> str:
 def as_text(measures: Sequence[Measure], results: Results, sizes: Sizes) -> str:
     """Return the table for a terminal."""
     found = list(blocks(measures, results, sizes))
-    rows = [HEAD, *(line for block in found for line in block.lines)]
+    rows = [HEAD, *((f"    {first}", *rest) for block in found for first, *rest in block.lines)]
     widths = [max(len(row[n]) for row in rows) for n in range(len(HEAD))]
 
-    def row(cells: Sequence[str]) -> str:
-        first = f"  {cells[0]:<{widths[0]}}"
-        return "  ".join([first, *(f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True))])
+    def row(first: str, *rest: str) -> str:
+        cells = (f"{cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True))
+        return "  ".join([f"{first:<{widths[0]}}", *cells])
 
-    text = [row(HEAD)]
+    text = [row(*HEAD)]
     for block in found:
-        text += ["", block.title, *map(row, block.lines)]
+        text += ["", block.title] if block.title else []
+        text += [f"  {block.unit}", *(row(f"    {first}", *rest) for first, *rest in block.lines)]
     text += [f"\nleft out: {key}: {reason}" for key, reason in results.left_out.items()]
     return "\n".join(line.rstrip() for line in text) + "\n"
 
 
 def as_markdown(measures: Sequence[Measure], results: Results, sizes: Sizes) -> str:
-    """Return the table for the page."""
-    text = ["| " + " | ".join(HEAD) + " |", "|---|--:|--:|--:|"]
+    """Return the tables for the page: one a measure."""
+    text: list[str] = []
     for block in blocks(measures, results, sizes):
-        text.append(f"| **{block.title}** | | | |")
+        if block.title:
+            text += ["", f"### {block.title}", "", "| " + " | ".join(HEAD) + " |", "|---|--:|--:|--:|"]
+        text.append(f"| **{block.unit}** | | | |")
         text += ["| " + " | ".join(line) + " |" for line in block.lines]
     text += [f"\nLeft out: {key}: {reason}." for key, reason in results.left_out.items()]
     return "\n".join(text) + "\n"

@@ -74,8 +74,9 @@ class Rig:
 
     async def delete_topics(self, names: Sequence[str]) -> None:
         """Delete topics, if they exist."""
-        deleting = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).delete_topics(list(names))
-        for future in deleting.values():
+        # Kept until the answers are there: they end with the client.
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        for future in admin.delete_topics(list(names)).values():
             await asyncio.to_thread(future.exception, DELETE_SECONDS)
 
     @asynccontextmanager

@@ -82,6 +82,11 @@ class Connection(asyncio.Protocol):
             self._read.clear()
             self._answer.set_result(status)
 
+    def close(self) -> None:
+        """Close it."""
+        if self._transport is not None:
+            self._transport.close()
+
     async def ask(self, request: bytes) -> int:
         """Send a request and return the status of its answer."""
         assert self._transport is not None
@@ -105,6 +110,11 @@ class Load:
         for _ in range(count):
             _, connection = await loop.create_connection(Connection, "127.0.0.1", self._port)
             self._connections.append(connection)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for connection in self._connections:
+            connection.close()
 
     async def closed(self, seconds: float) -> list[float]:
         """Keep every connection busy; return the latencies in ms of what was answered within `seconds`."""

@@ -10,10 +10,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from tests.load.arms.effects import INSERT_MANY
 from tests.load.arms.wire import Marks, Wire, run
 
-from chassis.inbox import CLAIM
-from chassis.subscribe import BATCH_RECORDS
-
 POLL_MS = 50
+
+CLAIM = """
+INSERT INTO inbox (consumer, event_id) SELECT $1, id FROM unnest($2::uuid[]) AS t(id)
+ON CONFLICT DO NOTHING RETURNING event_id
+"""
 
 
 async def handle(
@@ -44,7 +46,7 @@ async def main(wire: Wire) -> None:
     await wire.ready()
     await consumer.start()
     while not marks.enough.is_set():
-        polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+        polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=wire.config["batch_records"])
         records = [record for of_partition in polled.values() for record in of_partition]
         if records:
             marks.note(await handle(connection, group, records))

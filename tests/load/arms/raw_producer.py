@@ -1,4 +1,4 @@
-"""aiokafka alone with the same bytes from memory: what a relay could reach if reading and deleting rows were free.
+"""aiokafka alone with an outbox's bytes from memory: what a relay reaches if reading and deleting rows are free.
 
 `send`: one call a record, 2,000 acknowledgements awaited at a time. `batches`: one hand-made batch at a time for each
 partition, the least that aiokafka can cost.
@@ -7,17 +7,35 @@ partition, the least that aiokafka can cost.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from typing import TypeAlias
 
+import asyncpg
 from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
 from tests.load.arms.wire import Meter, Wire, run
-from tests.load.records import Encoded, encoded_records
-
-from chassis.kafka import PRODUCER_BATCH_BYTES
-from chassis.lanes import partition_of
 
 IN_FLIGHT = 2000
+
+Encoded: TypeAlias = tuple[bytes, list[tuple[str, bytes]], bytes]
+"""Key, headers, value."""
+
+
+async def read(dsn: str) -> list[Encoded]:
+    """Return an outbox's rows as a producer takes them."""
+    connection = await asyncpg.connect(dsn)
+    rows = await connection.fetch("SELECT aggregateid, headers, payload FROM outbox ORDER BY position")
+    await connection.close()
+    return [
+        (
+            row["aggregateid"].encode(),
+            [(name, value.encode()) for name, value in json.loads(row["headers"]).items()],
+            row["payload"],
+        )
+        for row in rows
+    ]
 
 
 async def by_send(producer: AIOKafkaProducer, topic: str, records: Sequence[Encoded]) -> None:
@@ -35,7 +53,7 @@ async def by_batches(producer: AIOKafkaProducer, topic: str, records: Sequence[E
     lanes: dict[int, deque[Encoded]] = defaultdict(deque)
     partitions = len(await producer.partitions_for(topic))
     for record in records:
-        lanes[partition_of(record[0].decode(), partitions)].append(record)
+        lanes[(murmur2(record[0]) & 0x7FFFFFFF) % partitions].append(record)
 
     async def drain(partition: int, lane: deque[Encoded]) -> None:
         while lane:
@@ -53,12 +71,12 @@ async def by_batches(producer: AIOKafkaProducer, topic: str, records: Sequence[E
 async def main(wire: Wire) -> None:
     """Send everything."""
     topic = wire.config["topic"]
-    records = encoded_records(wire.config["rows"])
+    records = await read(wire.config["dsn"])
     producer = AIOKafkaProducer(
         bootstrap_servers=wire.config["bootstrap"],
         acks="all",
         enable_idempotence=True,
-        max_batch_size=PRODUCER_BATCH_BYTES,
+        max_batch_size=wire.config["batch_bytes"],
     )
     await producer.start()
     await producer.partitions_for(topic)

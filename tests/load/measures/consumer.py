@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from tests.load.measures.measure import ArmOf, Figures, Measure, Metric, rate_and_cost
 from tests.load.rig import Rig
 from tests.load.sizes import Sizes
+
+from chassis.subscribe import BATCH_RECORDS
 
 ANSWER_SECONDS = 300.0
 
 
 async def _consume(rig: Rig, events: int, module: str, style: str) -> Figures:
     async with rig.database() as dsn, rig.filled_topic(events) as topic:
-        config = {"dsn": dsn, "topic": topic, "expected": events, "style": style, "keep_times": False}
+        config: dict[str, Any] = {"dsn": dsn, "topic": topic, "expected": events, "style": style, "keep_times": False}
+        config["batch_records"] = BATCH_RECORDS
         async with rig.arm(module, **config) as arm:
             await arm.send("go")
             answer = await arm.answer(ANSWER_SECONDS)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from tests.load.measures.measure import ArmOf, Figures, Measure, Metric, rate_and_cost
 from tests.load.records import VALUE_BYTES, fill_outbox
 from tests.load.rig import Rig
 from tests.load.sizes import Sizes
 
+from chassis.kafka import PRODUCER_BATCH_BYTES
+
 ANSWER_SECONDS = 300.0
 
 
-async def _drain(rig: Rig, module: str, rows: int) -> Figures:
+async def _drain(rig: Rig, module: str, rows: int, **config: Any) -> Figures:
     async with rig.database() as dsn, rig.topic() as topic:
         await fill_outbox(dsn, rows, topic)
-        async with rig.arm(module, dsn=dsn) as arm:
+        async with rig.arm(module, dsn=dsn, topic=topic, **config) as arm:
             await arm.send("go")
             answer = await arm.answer(ANSWER_SECONDS)
         await rig.expect_in_topic(topic, rows)
@@ -28,21 +33,8 @@ async def _tutorial(rig: Rig, sizes: Sizes) -> Figures:
     return await _drain(rig, "tutorial_relay", sizes.relay_rows_one_by_one)
 
 
-async def _raw(rig: Rig, sizes: Sizes, style: str) -> Figures:
-    async with rig.topic() as topic:
-        async with rig.arm("raw_producer", topic=topic, rows=sizes.relay_rows, style=style) as arm:
-            await arm.send("go")
-            answer = await arm.answer(ANSWER_SECONDS)
-        await rig.expect_in_topic(topic, sizes.relay_rows)
-    return rate_and_cost(answer, sizes.relay_rows)
-
-
-async def _raw_send(rig: Rig, sizes: Sizes) -> Figures:
-    return await _raw(rig, sizes, "send")
-
-
-async def _raw_batches(rig: Rig, sizes: Sizes) -> Figures:
-    return await _raw(rig, sizes, "batches")
+async def _raw(rig: Rig, sizes: Sizes, *, style: str) -> Figures:
+    return await _drain(rig, "raw_producer", sizes.relay_rows, style=style, batch_bytes=PRODUCER_BATCH_BYTES)
 
 
 RELAY = Measure(
@@ -52,7 +44,7 @@ RELAY = Measure(
     arms=(
         ArmOf("Maillage: relay", _ours),
         ArmOf("tutorial: await each row, then delete it", _tutorial),
-        ArmOf("aiokafka alone, send()", _raw_send),
-        ArmOf("aiokafka alone, own batches", _raw_batches),
+        ArmOf("aiokafka alone, send()", partial(_raw, style="send")),
+        ArmOf("aiokafka alone, own batches", partial(_raw, style="batches")),
     ),
 )
