@@ -22,7 +22,7 @@ from maillage.testing.servers import KafkaServer, PostgresServer, free_ports
 
 READY = "Maillage is ready"
 STAND_IN = Path(__file__).with_name("stand_in.py")
-PORTS = ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "KAFKA_PARTNER", "PORTAL", "REGISTRATION")
+PORTS = ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "KAFKA_PARTNER", "PORTAL", "REGISTRATION", "DESK", "SMTP")
 START_SECONDS = 60.0
 """The jars may have to be fetched by the first test."""
 STOP_SECONDS = 10.0
@@ -45,7 +45,7 @@ class Machine:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         ports = {f"MAILLAGE_{name}_PORT": str(port) for name, port in self.ports.items()}
-        self.environment = {**kept, **ports, "MAILLAGE_DATA_DIR": str(self.folder)}
+        self.environment = {**kept, **ports, "MAILLAGE_DATA_DIR": str(self.folder), "MAILLAGE_ZIPKIN": "off"}
 
     @contextmanager
     def up(self, failing: str = "none") -> Iterator[subprocess.Popen[bytes]]:
@@ -107,7 +107,7 @@ def test_everything_runs_and_ends_in_time_when_started_and_stopped(machine: Mach
     assert machine.said().count(READY) == 1
     assert document["running"] is True
     assert document["ready"] is True
-    assert parts.keys() == {"postgres", "kafka", "registration", "portal"}
+    assert parts.keys() == {"postgres", "kafka", "desk", "registration", "portal"}
     assert all(part["ready"] and part["pid"] and part["version"] for part in parts.values())
     assert all(Path(part["log_file"]).is_file() for part in parts.values())
     assert parts["portal"]["url"] == f"http://127.0.0.1:{machine.ports['PORTAL']}"
@@ -116,7 +116,7 @@ def test_everything_runs_and_ends_in_time_when_started_and_stopped(machine: Mach
     assert {topic["name"]: topic["owner"] for topic in topics}["referrals-referral-v1"] == "referrals"
     assert code == 0
     assert duration < STOP_SECONDS
-    assert len(children) == 4
+    assert len(children) == 5
     assert not any(child.alive() for child in children)
     assert machine.children() == []
 
@@ -133,7 +133,7 @@ def test_nothing_is_left_and_next_start_works_when_supervisor_is_killed(machine:
     with machine.up():
         until(machine.ready)
 
-    assert len(children) == 4
+    assert len(children) == 5
     assert killed["running"] is False
     assert {part["state"] for part in killed["parts"]} == {"stopped"}
 
