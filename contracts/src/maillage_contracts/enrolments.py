@@ -172,5 +172,11 @@ class EnrolmentEndedEarly(EnrolmentEvent):
 
     event_type: ClassVar[str] = "fr.maillage.training.enrolment.ended_early.v1"
 
-    how: Slug = Field(description="Open set; today `dropped_out` or `no_show`.", examples=["dropped_out"])
+    how: Slug = Field(
+        description=(
+            "Open set; today `dropped_out` or `no_show`; on an association's own stream always `ended`, since absences "
+            "are not told there."
+        ),
+        examples=["dropped_out"],
+    )
     ended_at: UtcDatetime = Field(description="When.")
