@@ -24,6 +24,7 @@ from portal.domain.accompaniment import (
     Plan,
     Seat,
     TrainingSession,
+    in_order,
 )
 from portal.domain.member import Member
 from portal.domain.referral import Party, Step
@@ -161,7 +162,7 @@ def accompaniment(answer: dict[str, Any]) -> Accompaniment:
         allowed=tuple(full.allowed),
         plan=full.plan.plan() if full.plan else Plan(0, (), ()),
         note=Note(full.note.text or "", full.note.changed_at) if full.note else None,
-        meetings=tuple(
+        meetings=in_order(
             Meeting(one.appointment_id, one.status, one.starts_at, one.modality) for one in full.appointments
         ),
         history=tuple(_told(one.step() for one in full.history)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -102,6 +102,11 @@ class Meeting:
     status: str
     starts_at: datetime | None
     modality: str
+
+
+def in_order(meetings: Iterable[Meeting]) -> tuple[Meeting, ...]:
+    """Return appointments as one reads them: without a date first, then by date."""
+    return tuple(sorted(meetings, key=lambda one: one.starts_at.timestamp() if one.starts_at else 0.0))
 
 
 @dataclass(frozen=True, slots=True)

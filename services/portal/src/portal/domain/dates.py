@@ -88,15 +88,17 @@ def date_faults(offer: Offer, zone: tzinfo, now: datetime) -> Iterable[Fault]:
             earlier.add(moment)
 
 
-def meeting_faults(offer: Offer) -> Iterable[Fault]:
-    """Return what is wrong with how and where."""
+def meeting_faults(offer: Offer, office: str) -> Iterable[Fault]:
+    """Return what is wrong with how and where; the address of the `office`, written there for whoever comes, joins no
+    video and no chat."""
     if offer.modality not in MODALITIES:
         yield Fault("modality", "fault.modality")
     minutes = minutes_of(offer)
     if minutes is None:
         yield Fault("duration", "fault.duration")
     place = clean(offer.place)
-    if not place and offer.modality in ("in_person", "video", "chat"):
+    away = offer.modality in ("video", "chat")
+    if (not place and offer.modality == "in_person") or (away and place in ("", office)):
         yield Fault("place", f"fault.place.{offer.modality}")
     elif len(place) > PLACE_CHARS_MAX:
         yield Fault("place", "fault.place.long")

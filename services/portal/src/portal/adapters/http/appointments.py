@@ -16,9 +16,10 @@ from portal.adapters.http.pages import go, page
 from portal.adapters.http.words import LOCAL_TIME
 from portal.app.move_appointment import book_agreed, move_appointment
 from portal.domain import dates
+from portal.domain.accompaniment import Accompaniment
 from portal.domain.appointment import MODALITIES, Appointment, pages_of
-from portal.domain.dates import DATES_MAX, DURATION_MINUTES, Offer
-from portal.domain.draft import Fault
+from portal.domain.dates import DATES_MAX, DURATION_MINUTES, PLACE_CHARS_MAX, Offer
+from portal.domain.draft import Fault, clean
 from portal.domain.errors import Conflict, KeyReused, NotFound, Refused, SendingInProgress
 from portal.domain.member import Section, Session
 
@@ -36,14 +37,21 @@ CHANGED = (Conflict, SendingInProgress, KeyReused, Refused)
 @router.get("/accompagnements/{accompaniment_id}/rendez-vous")
 async def offer_page(request: Request, accompaniment_id: UUID) -> Response:
     session = await signed_in(request, Section.ACCOMPANIMENTS)
-    offer = Offer(("",) * DATES_MAX, ("",) * DATES_MAX, "in_person", str(DURATION_MINUTES))
-    return await _draw_offer(request, session, accompaniment_id, offer, Form({}), ())
-
-
-async def _draw_offer(
-    request: Request, session: Session, accompaniment_id: UUID, offer: Offer, form: Form, faults: tuple[Fault, ...]
-) -> Response:
     found = await shell_of(request).accompaniments.read(session.member, accompaniment_id)
+    empty = ("",) * DATES_MAX
+    offer = Offer(empty, empty, "in_person", str(DURATION_MINUTES), office_of(found))
+    return _draw_offer(request, session, found, offer, Form({}), ())
+
+
+def office_of(found: Accompaniment) -> str:
+    """Return the reader's own address in one line, where a person who comes is received."""
+    own = found.line.council if found.side == "council" else found.line.employment_service
+    return clean(own.postal_address).replace("\n", ", ")[:PLACE_CHARS_MAX]
+
+
+def _draw_offer(
+    request: Request, session: Session, found: Accompaniment, offer: Offer, form: Form, faults: tuple[Fault, ...]
+) -> Response:
     return page(
         request,
         "offer.html",
@@ -54,7 +62,7 @@ async def _draw_offer(
         modalities=MODALITIES,
         faults=faults,
         act_key=form.get("cle") or str(new_id()),
-        here=f"/accompagnements/{accompaniment_id}/rendez-vous",
+        here=f"/accompagnements/{found.line.accompaniment_id}/rendez-vous",
     )
 
 
@@ -62,9 +70,13 @@ async def _draw_offer(
 async def offered(request: Request, accompaniment_id: UUID) -> Response:
     session, form = await posted(request, Section.ACCOMPANIMENTS)
     shell, offer = shell_of(request), Offer.of(form.fields)
-    faults = (*dates.date_faults(offer, LOCAL_TIME, shell.clock.now()), *dates.meeting_faults(offer))
+    found = await shell.accompaniments.read(session.member, accompaniment_id)
+    faults = (
+        *dates.date_faults(offer, LOCAL_TIME, shell.clock.now()),
+        *dates.meeting_faults(offer, office_of(found)),
+    )
     if faults:
-        return await _draw_offer(request, session, accompaniment_id, offer, form, faults)
+        return _draw_offer(request, session, found, offer, form, faults)
     body = {"accompaniment_id": str(accompaniment_id), **dates.body(offer, LOCAL_TIME)}
     try:
         appointment_id = await shell.appointments.offer(session.member, body, key=key_of(form))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -107,8 +108,9 @@ def page_response(html: str, status: int = 200, headers: Mapping[str, str] = PAG
     return HTMLResponse(html, status, headers=headers)
 
 
+@cache
 def load_templates() -> Environment:
-    """Return the templates; a name that a template misspells is an error, never an empty string."""
+    """Return the templates, compiled once a process; a name that one misspells is an error, never an empty string."""
     with as_file(files("portal").joinpath("templates")) as folder:
         environment = Environment(
             loader=FileSystemLoader(folder),
