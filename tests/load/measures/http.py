@@ -113,14 +113,17 @@ async def _both_loads(load: Arm, process: psutil.Process, sizes: Sizes) -> tuple
     busy = await _load(load, f"closed {sizes.http_seconds}")
     spent = cpu_seconds(process) - before
     steady = await _load(load, f"open {sizes.http_rate} {sizes.http_seconds}")
+    created = first + sum(answer["statuses"].get(CREATED, 0) for answer in (warm_up, busy, steady))
+    if not busy["latencies"]:
+        return {}, created
     figures = {
         "rate": len(busy["latencies"]) / sizes.http_seconds,
-        "cpu": 1e6 * spent / max(1, busy["statuses"][CREATED]),
+        "cpu": 1e6 * spent / busy["statuses"][CREATED],
         "closed_p99": percentile(busy["latencies"], 0.99),
         "p50": percentile(steady["latencies"], 0.50),
         "p99": percentile(steady["latencies"], 0.99),
     }
-    return figures, first + sum(answer["statuses"][CREATED] for answer in (warm_up, busy, steady))
+    return figures, created
 
 
 async def _first_answers(load: Arm) -> int:
