@@ -340,28 +340,42 @@ def settings_for(dsn: str, folder: Path, post: Post, url: str, **changes: Any) -
     return NotificationsSettings.model_validate(usual | changes)
 
 
+@dataclass
+class Edge:
+    """What stands around the service."""
+
+    post: Post
+    neighbours: Neighbours
+    url: str
+    token: str = TOKEN
+
+
+@pytest.fixture
+async def edge() -> AsyncIterator[Edge]:
+    post, neighbours, (port,) = Post(), Neighbours(), free_ports(1)
+    await post.open()
+    async with serving(neighbours.app(), port):
+        yield Edge(post, neighbours, f"http://127.0.0.1:{port}")
+    await post.close()
+
+
 @pytest.fixture
 async def desk(
-    database: Callable[[str | None], Awaitable[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Callable[[str | None], Awaitable[str]], edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Desk]:
     # A busy machine is not a neighbour that is away.
     monkeypatch.setattr("chassis.outgoing.CONNECT_SECONDS", 30)
     monkeypatch.setattr("chassis.outgoing.READ_SECONDS", 30)
     dsn = await database("notifications")
-    post, neighbours, (port,) = Post(), Neighbours(), free_ports(1)
-    await post.open()
-    app = create_app(settings_for(dsn, tmp_path, post, f"http://127.0.0.1:{port}"), MovableClock(START))
+    app = create_app(settings_for(dsn, tmp_path, edge.post, edge.url), MovableClock(START))
     runtime: Runtime = app.state.runtime
     db = Database(dsn, size=4, application="test")
     async with runtime.db.transaction() as tx:
         await apply_organisations(tx, [registered(*row) for row in ORGANISATIONS])
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        serving(neighbours.app(), port),
-        httpx.AsyncClient(transport=transport, base_url="http://notifications.test") as http,
-    ):
+    async with httpx.AsyncClient(transport=transport, base_url="http://notifications.test") as http:
         desk = Desk(http, runtime, app.state.sender, db)
-        desk.post, desk.neighbours = post, neighbours
+        desk.post, desk.neighbours = edge.post, edge.neighbours
         desk.issuer.trusted_by(app)
         desk.processors = {
             one.topic: Processor("notifications", one, db, runtime.clock, runtime.doorbell)
@@ -369,7 +383,6 @@ async def desk(
         }
         yield desk
     await app.state.sender.close()
-    await post.close()
     for opened in (db, runtime.db, runtime.background_db):
         await opened.close()
     await runtime.tokens.close()
