@@ -29,7 +29,12 @@ SPANS_EVERY_MILLISECONDS = 1000
 
 KEPT_BACK = frozenset(
     f"{PREFIX}{name}"
-    for name in ("POSTGRES_DSN", "DATA_DIR", *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES))
+    for name in (
+        "POSTGRES_DSN",
+        "DATA_DIR",
+        "SMS_TOKEN_FILE",
+        *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES),
+    )
 )
 """Settings of the command that no service may read."""
 
