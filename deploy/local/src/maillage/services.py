@@ -29,7 +29,12 @@ SPANS_EVERY_MILLISECONDS = 1000
 
 KEPT_BACK = frozenset(
     f"{PREFIX}{name}"
-    for name in ("POSTGRES_DSN", "DATA_DIR", *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES))
+    for name in (
+        "POSTGRES_DSN",
+        "DATA_DIR",
+        "SMS_TOKEN_FILE",
+        *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES),
+    )
 )
 """Settings of the command that no service may read."""
 
@@ -114,6 +119,17 @@ def _ways_out(settings: LocalSettings, secrets: Secrets) -> dict[str, str]:
         "QUIET_HOURS": settings.quiet_hours or ("off" if desk else ""),
     }
     return {name: value for name, value in ways.items() if value}
+
+
+def refuse_mute_site(settings: LocalSettings) -> None:
+    """Refuse a site that names no way out for its notices: they are people's, and the desk keeps what it is given."""
+    ways = {"SMTP_HOST": settings.smtp_host, "SMS_URL": settings.sms_url, "SMS_TOKEN_FILE": settings.sms_token_file}
+    missing = [PREFIX + name for name, value in ways.items() if not value]
+    if not settings.has_desk and missing:
+        raise Refusal(
+            "Un site doit dire par où partent ses courriels et ses SMS · a site must say how its mails and SMS leave",
+            f"donnez {', '.join(missing)}, ou MAILLAGE_STACK=embedded pour une démonstration",
+        )
 
 
 def telemetry(settings: LocalSettings) -> dict[str, str]:

@@ -94,6 +94,7 @@ class _Run:
             count = end_leftovers(before.processes())
             if count:
                 self.progress.step(f"{count} processus d'un lancement interrompu arrêtés · leftovers ended")
+        services.refuse_mute_site(self.settings)
         ports.refuse_busy(ports.needed(self.settings, SERVICE_NAMES))
 
     async def _start(self) -> None:

@@ -128,6 +128,7 @@ def settings_with(folder: Path, **values: object) -> PortalSettings:
         {
             "stack": "test", "http_port": 8000, "database_dsn": "postgresql://nobody@127.0.0.1:1/none",
             "partners_url": "http://partners", "referrals_url": "http://referrals",
+            "registration_url": "http://registration", "training_url": "http://training",
             "token_url": "http://partners/oauth/token", "client_id": "portal", "client_secret_file": secret,
             "master_key_file": key, "demo_login": True, **values,
         }

@@ -50,8 +50,10 @@ class RunningStack:
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        # A developer's own collector would keep the spans from the desk.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_EXPORTER_")}
         self.environment = {
-            **os.environ,
+            **inherited,
             "MAILLAGE_STACK": "test",
             "MAILLAGE_DATA_DIR": str(folder / "data"),
             "MAILLAGE_CLOCK_FILE": str(folder / "clock"),

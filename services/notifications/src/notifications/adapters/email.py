@@ -62,6 +62,9 @@ class SmtpCarrier:
             raise _verdict(next(iter(refused.values())).code)
         return None
 
+    async def close(self) -> None:
+        """Nothing stays open: each message has a connection of its own."""
+
 
 def _verdict(code: int) -> Exception:
     """Return what an SMTP answer means: 421 the server leaves, 4xx not now, 5xx never."""

@@ -221,6 +221,10 @@ class Carrier(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Close what stays open between messages."""
+        ...
+
 
 class Says(Protocol):
     """What the texts of a notice may say."""
