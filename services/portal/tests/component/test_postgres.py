@@ -1,4 +1,4 @@
-"""Sessions, drafts and plans being changed on a real PostgreSQL: nothing readable in the tables, nobody else's, nothing kept for ever."""
+"""Sessions and what is being typed, on a real PostgreSQL: unreadable in the tables, nobody else's, not for ever."""
 
 from __future__ import annotations
 
