@@ -25,7 +25,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check lint contracts browser clean
+.PHONY: help run test check lint contracts bench browser clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,10 @@ lint: $(STAMPS)/dev ## Only style, types and the direction of imports
 
 contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 	@$(BIN)/python contracts/tools/export.py
+
+# ONLY=relay,http for some measures; PAGE=1 also writes the figures into docs/performance.md.
+bench: $(STAMPS)/dev ## Measure ours beside the raw clients and tutorial shapes: TRIALS=3, six minutes on an idle machine
+	@$(BIN)/python -m tests.load --trials $(or $(TRIALS),3) $(if $(ONLY),--only $(ONLY)) $(if $(PAGE),--page)
 
 # Browser tests drive Debian's Chromium; without it they fail, so that a green run never hides that no page was looked at.
 browser:

@@ -24,9 +24,17 @@ READY_SECONDS = 60.0
 """Imports take 2 s on an idle core; four services start on two cores beside Kafka."""
 POLL_SECONDS = 0.1
 
+SPANS_EVERY_MILLISECONDS = 1000
+"""The SDK's own five seconds are long for somebody who looks for what was done just now."""
+
 KEPT_BACK = frozenset(
     f"{PREFIX}{name}"
-    for name in ("POSTGRES_DSN", "DATA_DIR", *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES))
+    for name in (
+        "POSTGRES_DSN",
+        "DATA_DIR",
+        "SMS_TOKEN_FILE",
+        *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES),
+    )
 )
 """Settings of the command that no service may read."""
 
@@ -89,7 +97,59 @@ def environment(service: str, settings: LocalSettings, secrets: Secrets, endpoin
         own["BOOTSTRAP_CLIENTS_FILE"] = str(secrets.bootstrap_clients_file())
     if service == "portal":
         own["DEMO_LOGIN"] = "true" if settings.stack != "site" else "false"
-    return {**inherited(), **{PREFIX + name: value for name, value in own.items()}, "PYTHONUNBUFFERED": "1"}
+    if service == "notifications":
+        own |= _ways_out(settings, secrets)
+    return {
+        **inherited(),
+        **{PREFIX + name: value for name, value in own.items()},
+        **telemetry(settings),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _ways_out(settings: LocalSettings, secrets: Secrets) -> dict[str, str]:
+    """Return where notices leave by: the desk, or what the settings name; nothing on a site that names nothing."""
+    desk = settings.has_desk
+    token = settings.sms_token_file.resolve() if settings.sms_token_file else secrets.sms_token_file() if desk else ""
+    ways = {
+        "SMTP_HOST": settings.smtp_host or ("127.0.0.1" if desk else ""),
+        "SMTP_PORT": str(settings.smtp_port),
+        "SMS_URL": settings.sms_url or (f"{settings.desk_url}/sms-api" if desk else ""),
+        "SMS_TOKEN_FILE": str(token),
+        "QUIET_HOURS": settings.quiet_hours or ("off" if desk else ""),
+    }
+    return {name: value for name, value in ways.items() if value}
+
+
+def refuse_mute_site(settings: LocalSettings) -> None:
+    """Refuse a site that names no way out for its notices: they are people's, and the desk keeps what it is given."""
+    ways = {"SMTP_HOST": settings.smtp_host, "SMS_URL": settings.sms_url, "SMS_TOKEN_FILE": settings.sms_token_file}
+    missing = [PREFIX + name for name, value in ways.items() if not value]
+    if not settings.has_desk and missing:
+        raise Refusal(
+            "Un site doit dire par où partent ses courriels et ses SMS · a site must say how its mails and SMS leave",
+            f"donnez {', '.join(missing)}, ou MAILLAGE_STACK=embedded pour une démonstration",
+        )
+
+
+def telemetry(settings: LocalSettings) -> dict[str, str]:
+    """Return where a process sends its spans: to the desk, unless the person named a collector."""
+    if spans_go_elsewhere() or not settings.has_desk:
+        return {}
+    # The exporter's client would hand loopback to a proxy of the environment.
+    direct = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1")))
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": settings.desk_url,
+        "OTEL_BSP_SCHEDULE_DELAY": os.environ.get("OTEL_BSP_SCHEDULE_DELAY") or str(SPANS_EVERY_MILLISECONDS),
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+    }
+
+
+def spans_go_elsewhere() -> str:
+    """Return the collector that the person named, or nothing."""
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
 
 
 def inherited() -> dict[str, str]:

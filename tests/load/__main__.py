@@ -1,0 +1,72 @@
+"""Measure Maillage beside the raw clients and the shapes of tutorials: `make bench`, or `python -m tests.load`.
+
+Prints progress on stderr and the table on stdout. With `--page`, writes the figures into docs/performance.md too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+
+from tests.load.machine import Watch, describe
+from tests.load.measures.all import MEASURES
+from tests.load.page import write_figures
+from tests.load.report import as_text
+from tests.load.rig import Rig
+from tests.load.servers import running_servers
+from tests.load.sizes import FULL, TINY
+from tests.load.trials import run_trials
+
+from maillage.testing.databases import DatabaseFactory
+
+TRIALS = 3
+"""The fewest from which a median and an interval say anything."""
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
+    keys = [measure.key for measure in MEASURES]
+    parser.add_argument("--trials", type=int, default=TRIALS, help=f"how often each arm runs (default {TRIALS})")
+    parser.add_argument("--only", default=",".join(keys), help=f"some of: {','.join(keys)}")
+    parser.add_argument("--tiny", action="store_true", help="a few events: shows that the arms work, measures nothing")
+    parser.add_argument("--page", action="store_true", help="also write the figures into docs/performance.md")
+    found = parser.parse_args()
+    if unknown := set(found.only.split(",")) - set(keys):
+        parser.error(f"no such measure: {', '.join(sorted(unknown))}")
+    if found.trials < 1:
+        parser.error("at least one trial")
+    return found
+
+
+def main() -> int:
+    """Run what was asked."""
+    asked = arguments()
+    measures = [measure for measure in MEASURES if measure.key in asked.only.split(",")]
+    sizes = TINY if asked.tiny else FULL
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        sys.stderr.write(f"[{time.monotonic() - started:5.0f} s] {line}\n")
+
+    say("starting the servers")
+    with running_servers() as servers:
+        databases = DatabaseFactory(servers.postgres.admin_dsn)
+        watch = Watch(servers)
+        try:
+            results = asyncio.run(run_trials(Rig(servers, databases), measures, sizes, asked.trials, say))
+        finally:
+            asyncio.run(databases.drop_all())
+        table = as_text(measures, results, sizes)
+        facts = [*describe(servers), ("Other work", watch.describe()), ("Trials", f"{asked.trials}, interleaved")]
+    sys.stdout.write("\n" + table + "\n" + "".join(f"{name}: {text}\n" for name, text in facts))
+    if asked.page:
+        write_figures(measures, results, sizes, facts)
+        say("docs/performance.md has the figures")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

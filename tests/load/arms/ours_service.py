@@ -1,0 +1,51 @@
+"""Maillage's writing side: each word on the pipe is a command, whose transaction writes an event; the relay sends it.
+
+As in a service, command and relay share the process: the commit rings the relay's doorbell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+from tests.load.arms.ours import freeze, open_relay, settings_of
+from tests.load.arms.wire import Meter, Wire, run
+from tests.load.records import outbox_rows
+
+from chassis.db import Database
+from chassis.outbox import Doorbell, OutboxRow, append
+from chassis.testing.events import COUNCIL
+
+
+async def main(wire: Wire) -> None:
+    """Commit what is asked until told to stop."""
+    settings = settings_of(wire.config)
+    database = Database(wire.config["dsn"], size=8, application="bench-service")
+    await database.open()
+    doorbell = Doorbell()
+    relay = await open_relay(settings, database, doorbell)
+    running = asyncio.create_task(relay.run())
+    council = UUID(wire.config.get("council", str(COUNCIL)))
+    rows = list(outbox_rows(wire.config["events"], wire.config["topic"], council))
+    committed: dict[str, int] = {}
+
+    async def command(row: OutboxRow) -> None:
+        async with database.transaction() as tx:
+            await append(tx, row)
+        committed[str(row.id)] = time.monotonic_ns()
+        doorbell.ring()
+
+    freeze()
+    await wire.ready()
+    meter = Meter()
+    async with asyncio.TaskGroup() as tasks:
+        async for word in wire.words():
+            tasks.create_task(command(rows[int(word)]))
+    # The bench says stop once every effect was seen: the relay has nothing left.
+    wire.say(**meter.read(), times=committed)
+    running.cancel()
+
+
+if __name__ == "__main__":
+    run(main)

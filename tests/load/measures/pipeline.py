@@ -1,0 +1,84 @@
+"""From a commit in one service to the committed effect in the next, at a steady rate of commands.
+
+Commands come from the bench's own process on a schedule that nothing delays: one that cannot be handled in time is
+still sent, and its delay is counted. The moments are those after COMMIT returned, on both sides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from tests.load.figures import percentile
+from tests.load.measures.measure import ArmOf, Figures, Measure, Metric
+from tests.load.processes import Arm
+from tests.load.rig import Rig
+from tests.load.sizes import Sizes
+
+ANSWER_SECONDS = 60.0
+
+
+def commands_of(sizes: Sizes) -> tuple[int, int]:
+    """Return how many commands a latency run sends, and how many of them are its warm-up."""
+    warm_up = round(sizes.latency_rate * sizes.warm_up_seconds)
+    return warm_up + round(sizes.latency_rate * sizes.latency_seconds), warm_up
+
+
+async def command_steadily(arm: Arm, count: int, rate: int) -> None:
+    """Send `count` commands, each at its time, however late the others are."""
+    start = time.monotonic()
+    for n in range(count):
+        wait = start + n / rate - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        await arm.send(str(n))
+
+
+def latencies(
+    committed: Mapping[str, int], seen: Mapping[str, int], count: int, warm_up: int, prefix: str = ""
+) -> dict[str, float]:
+    """Return the percentiles of the delays in milliseconds, without the warm-up's; raises when an event is missing."""
+    if len(committed) != count or committed.keys() - seen.keys():
+        raise ValueError(f"{len(committed)} commits, {len(committed.keys() & seen.keys())} seen, {count} expected")
+    in_order = sorted(committed.items(), key=lambda item: item[1])[warm_up:]
+    delays = sorted((seen[one] - at) / 1e6 for one, at in in_order)
+    return {f"{prefix}p50": percentile(delays, 0.50), f"{prefix}p99": percentile(delays, 0.99)}
+
+
+async def _follow(rig: Rig, sizes: Sizes, service: str, consumer: str, style: str) -> Figures:
+    count, warm_up = commands_of(sizes)
+    async with rig.database() as dsn, rig.database() as effects, rig.topic() as topic:
+        reading = {"dsn": effects, "topic": topic, "expected": count, "style": style, "keep_times": True}
+        async with (
+            rig.arm(service, dsn=dsn, topic=topic, events=count) as writer,
+            rig.arm(consumer, **reading) as reader,
+        ):
+            await reader.send("go")
+            await writer.send("go")
+            await command_steadily(writer, count, sizes.latency_rate)
+            seen = await reader.answer(ANSWER_SECONDS)
+            await writer.send("stop")
+            written = await writer.answer(ANSWER_SECONDS)
+        await rig.expect_effects(effects, count)
+    cpu = 1e6 * (written["cpu_seconds"] + seen["cpu_seconds"]) / count
+    return {**latencies(written["times"], seen["times"], count, warm_up), "cpu": cpu}
+
+
+async def _ours(rig: Rig, sizes: Sizes) -> Figures:
+    return await _follow(rig, sizes, "ours_service", "ours_consumer", "one")
+
+
+async def _tutorial(rig: Rig, sizes: Sizes) -> Figures:
+    return await _follow(rig, sizes, "tutorial_service", "tutorial_consumer", "ack")
+
+
+PIPELINE = Measure(
+    key="pipeline",
+    title=lambda sizes: f"Commit → effect in the next service, {sizes.latency_rate} commands/s",
+    metrics=(Metric("p50", "ms, p50", 1), Metric("p99", "ms, p99", 1), Metric("cpu", "µs of CPU an event, both ends")),
+    arms=(
+        ArmOf("Maillage", _ours),
+        ArmOf("tutorial: poll 100 ms, FastStream a message", _tutorial),
+    ),
+)

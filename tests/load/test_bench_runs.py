@@ -1,0 +1,61 @@
+"""Every arm of the bench runs, and handles every event exactly once; no figure is looked at.
+
+The arms raise when an event is missing or doubled (rig.expect_...), so that a run is the proof.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+from tests.load.measures.all import MEASURES
+from tests.load.measures.measure import Measure
+from tests.load.rig import Rig, WrongCount
+from tests.load.sizes import TINY
+
+ARMS_AT_ONCE = 3
+"""They spend most of their time importing; a machine has two cores at least."""
+
+
+@pytest.mark.timeout(400)  # 15 s on an idle machine; some thirty processes start
+async def test_every_arm_handles_every_event_once(rig: Rig) -> None:
+    room = asyncio.Semaphore(ARMS_AT_ONCE)
+    left_out = {measure.key for measure in MEASURES if measure.needs(rig) is not None}
+
+    async def run(measure: Measure) -> dict[str, set[str]]:
+        found = {}
+        for arm in measure.arms:
+            async with room:
+                found[arm.name] = set(await arm.run(rig, TINY))
+        return found
+
+    measures = [measure for measure in MEASURES if measure.key not in left_out]
+    everything = await asyncio.gather(*map(run, measures))
+
+    for measure, figures in zip(measures, everything, strict=True):
+        assert figures.keys() == {arm.name for arm in measure.arms}
+        for arm, names in figures.items():
+            assert names <= {metric.name for metric in measure.metrics}, arm
+    assert left_out <= {"partner"}
+
+
+async def test_a_lost_or_doubled_record_ends_the_run(rig: Rig) -> None:
+    async with rig.filled_topic(5) as topic:
+        await rig.expect_in_topic(topic, 5)
+        with pytest.raises(WrongCount):
+            await rig.expect_in_topic(topic, 6)
+
+
+async def test_a_lost_or_doubled_effect_ends_the_run(rig: Rig) -> None:
+    async with rig.database() as dsn:
+        connection = await asyncpg.connect(dsn)
+        one = "INSERT INTO effects VALUES (gen_random_uuid(), gen_random_uuid(), 1)"
+        await connection.execute(one)
+        await rig.expect_effects(dsn, 1)
+        with pytest.raises(WrongCount):
+            await rig.expect_effects(dsn, 2)
+        await connection.execute("INSERT INTO effects SELECT * FROM effects")
+        with pytest.raises(WrongCount):
+            await rig.expect_effects(dsn, 2)
+        await connection.close()

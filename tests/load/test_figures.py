@@ -1,0 +1,88 @@
+"""The bench's arithmetic, and its load generator's honesty."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+from tests.load.arms.http_load import Load, Requests
+from tests.load.figures import percentile, ratio
+from tests.load.measures.pipeline import latencies
+from tests.load.page import BEGIN, END, PAGE, with_figures
+
+
+def test_percentile_is_the_nearest_rank() -> None:
+    hundred = [float(n) for n in range(1, 101)]
+
+    assert percentile(hundred, 0.99) == 99
+    assert percentile(hundred, 0.5) == 50
+    assert percentile([7.0], 0.99) == 7
+    with pytest.raises(ValueError, match="no values"):
+        percentile([], 0.5)
+
+
+def test_ratio_is_of_medians_and_its_interval_holds_it() -> None:
+    found = ratio([30.0, 33.0, 90.0], [10.0, 11.0, 12.0])
+
+    assert found.value == 3.0
+    assert 2.5 <= found.low <= found.value <= found.high <= 9.0
+
+
+def test_interval_of_equal_trials_is_a_point() -> None:
+    found = ratio([4.0, 4.0, 4.0], [2.0, 2.0, 2.0])
+
+    assert (found.low, found.value, found.high) == (2.0, 2.0, 2.0)
+
+
+def test_ratio_of_other_trials_is_refused() -> None:
+    with pytest.raises(ValueError, match="same trials"):
+        ratio([1.0, 2.0], [1.0])
+
+
+def test_latency_leaves_out_the_warm_up_and_no_event() -> None:
+    committed = {str(n): n * 1_000_000 for n in range(4)}
+    seen = {str(n): n * 1_000_000 + (50 if n < 2 else 3) * 1_000_000 for n in range(4)}
+
+    assert latencies(committed, seen, 4, warm_up=2, prefix="x_") == {"x_p50": 3.0, "x_p99": 3.0}
+    del seen["3"]
+    with pytest.raises(ValueError, match="3 seen"):
+        latencies(committed, seen, 4, warm_up=2)
+
+
+async def test_a_server_that_stands_still_is_counted_by_the_schedule_only() -> None:
+    """A pause of 300 ms delays every request that was due in it; a closed loop would have seen one slow answer."""
+    ended = asyncio.Event()
+    pauses = [0.3]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]))
+                await asyncio.sleep(pauses.pop() if pauses else 0)
+                writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}")
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        load = Load(port, Requests(port, "token"))
+        await load.open(1)
+        found = await load.open_loop(rate=100, seconds=0.5)
+        load.close()
+        await ended.wait()
+
+    assert len(found) == 50
+    # Due every 10 ms: those of the first 250 ms waited at least 50 ms for the end of the pause, on any machine.
+    assert sum(latency >= 50 for latency in found) >= 25
+    assert load.statuses == {201: 50}
+
+
+def test_the_page_keeps_what_people_wrote() -> None:
+    page = f"before\n{BEGIN}old\n{END}after\n"
+
+    assert with_figures(page, "new\n") == f"before\n{BEGIN}new\n{END}after\n"
+    with pytest.raises(ValueError, match="lost the marks"):
+        with_figures("before\n", "new\n")
+    assert with_figures(PAGE.read_text("utf-8"), "new\n").count(BEGIN) == 1
