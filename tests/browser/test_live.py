@@ -71,7 +71,8 @@ async def test_identified_step_arrives_although_the_referral_learns_it_after_the
     await sign_in(page, "Bénévole")
     await page.goto(f"/orientations/{referral_id}")
     await until_polled(portal, "entraide")
-    portal.control(f"identify/{referral_id}/0.4")
+    step = {"status": "identified", "by": "registration"}
+    portal.control(f"elsewhere/{referral_id}/0.4", {"type": "registration.person.identified", "step": step})
     await expect(page.locator(".timeline")).to_contain_text("est identifiée dans le registre", timeout=5000)
 
 

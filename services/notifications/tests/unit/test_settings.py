@@ -16,7 +16,7 @@ def settings(**changes: Any) -> NotificationsSettings:
         "registration_url": "http://registration.test", "portal_url": "https://portail.test", "smtp_tls": "starttls",
         "sms_url": "https://sms.test", "mail_from": "Maillage <ecrire@departement.test>",
     }  # fmt: skip
-    return NotificationsSettings(**(usual | changes))
+    return NotificationsSettings.model_validate(usual | changes)
 
 
 def test_site_with_its_own_sender_is_accepted() -> None:

@@ -165,7 +165,7 @@ def test_rules_that_contradict_the_contracts_are_refused(tmp_path: Path, instead
 
 def test_acronym_that_is_explained_passes(tmp_path: Path) -> None:
     explained = GOOD.replace("rendez-vous est", "rendez-vous à la caisse (CAF) est")
-    assert load_catalogue(folder_with(tmp_path, email_fr=explained))
+    assert list(load_catalogue(folder_with(tmp_path, email_fr=explained)))
 
 
 def test_only_the_person_is_told_of_a_postponement() -> None:

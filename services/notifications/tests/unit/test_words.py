@@ -39,6 +39,12 @@ def test_dates_are_said_in_full(at: str, french: str, english: str) -> None:
         ("+33 6 39 98 00 97", "93048", "+33639980097"),
         ("0033639980000", "93048", "+33639980000"),
         ("0690 00 12 34", "97105", "+590690001234"),
+        ("0690 00 12 34", "93048", "+590690001234"),
+        ("06 12 34 56 78", "97209", "+33612345678"),
+        ("06 39 98 00 00", "97209", "+33639980000"),
+        ("0639 01 12 34", "93048", "+262639011234"),
+        ("+596 696 00 12 34", "93048", "+596696001234"),
+        ("0596 00 12 34", "97209", None),
         ("01 99 00 00 00", "93048", None),
         ("rappeler le soir", "93048", None),
         ("", "93048", None),
@@ -62,6 +68,8 @@ def test_number_of_an_organisation_is_said_as_it_is_dialled() -> None:
         ("camille@exemple.test\r\nBcc: x@y.test", False),
         ("a@b.test, c@d.test", False),
         ("<a@b.test>", False),
+        ("a@b@c.test", False),
+        ("hélène@exemple.test", False),
     ],
 )
 def test_address_is_one_address(raw: str, usable: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from uuid import UUID, uuid4
 import httpx
 import jsonschema
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from chassis.clock import MovableClock
@@ -114,6 +116,7 @@ class Story:
 class Desk:
     """The service, those who call it, and what it reads."""
 
+    app: FastAPI
     http: httpx.AsyncClient
     runtime: Runtime
     issuer: Issuer
@@ -242,35 +245,42 @@ def described(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def desk(database: Callable[[str | None], Awaitable[str]], tmp_path: Path) -> AsyncIterator[Desk]:
-    dsn = await database("registration")
-    (tmp_path / "master-key").write_bytes(base64.b64encode(bytes(range(32))))
-    (tmp_path / "secret").write_text("made-up")
+    async with opened(await database("registration"), tmp_path) as found:
+        yield found
+
+
+@asynccontextmanager
+async def opened(dsn: str, folder: Path, kafka_bootstrap: str = "") -> AsyncIterator[Desk]:
+    """Compose a service on a database of its own; nothing of it runs by itself before its lifespan does."""
+    (folder / "master-key").write_bytes(base64.b64encode(bytes(range(32))))
+    (folder / "secret").write_text("made-up")
     clock = MovableClock(START)
     settings = RegistrationSettings(
-        stack="test", http_port=0, database_dsn=SecretStr(dsn), master_key_file=tmp_path / "master-key",
-        client_secret_file=tmp_path / "secret", token_issuer="test", referrals_url="http://referrals.test",
+        stack="test", http_port=0, database_dsn=SecretStr(dsn), master_key_file=folder / "master-key",
+        client_secret_file=folder / "secret", token_issuer="test", referrals_url="http://referrals.test",
+        kafka_bootstrap=kafka_bootstrap,
     )  # fmt: skip
     app = create_app(settings, clock)
     issuer = Issuer(clock)
     issuer.trusted_by(app)
     runtime: Runtime = app.state.runtime
-    async with runtime.db.transaction() as tx:
-        await apply_organisations(tx, [registered(*row) for row in ORGANISATIONS])
     referrals = Referrals()
     upstream = httpx.AsyncClient(transport=httpx.MockTransport(referrals))
     tokens = ServiceTokens("http://referrals.test/oauth/token", "registration", "made-up", clock, http=upstream)
     client = ServiceClient("http://referrals.test", tokens, http=upstream)
     db = Database(dsn, size=8, application="test")
+    async with db.transaction() as tx:
+        await apply_organisations(tx, [registered(*row) for row in ORGANISATIONS])
     processors = {
         subscription.topic: Processor("registration", subscription, db, clock, runtime.doorbell)
         for subscription in subscriptions(client, runtime.vault(), clock)
     }
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://registration.test") as http:
-        yield Desk(http, runtime, issuer, clock, db, referrals, processors, client)
+        yield Desk(app, http, runtime, issuer, clock, db, referrals, processors, client)
     await upstream.aclose()
-    for opened in (db, runtime.db, runtime.background_db):
-        await opened.close()
+    for pool in (db, runtime.db, runtime.background_db):
+        await pool.close()
     await runtime.tokens.close()
 
 

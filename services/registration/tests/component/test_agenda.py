@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from uuid import UUID
 
@@ -107,6 +108,9 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("limit", {"limit": 101}),
     ("from", {"from": "2026-03-02T09:00:00"}),
     ("to", {"to": "yesterday"}),
+    ("to", {"to": "9999-12-31T23:59:59-14:00"}),
+    ("from", {"from": "1772442600"}),
+    ("after", {"after": base64.urlsafe_b64encode(b"\xfe" * 24).decode()}),
     ("accompaniment_id", {"accompaniment_id": "x"}),
 ]
 

@@ -26,6 +26,8 @@ class Asks(Protocol):
 
     async def get_json(self, path: str, params: list[tuple[str, str]], purpose: str) -> object: ...
 
+    async def close(self) -> None: ...
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -82,6 +84,10 @@ class RegistrationContacts:
 
     def __init__(self, registration: Asks) -> None:
         self._registration = registration
+
+    async def close(self) -> None:
+        """Close the connections to registration."""
+        await self._registration.close()
 
     async def ask(self, persons: Collection[UUID], appointments: Collection[UUID]) -> Mapping[UUID, Contact]:
         """Return who is known, by reference; raises DependencyDown when that cannot be said now."""

@@ -10,7 +10,8 @@ from babel.dates import format_date
 from notifications.adapters.places import phone_region
 
 _FULL = "EEEE d MMMM"
-_FRANCE = 33
+_FRANCE, _FRANCE_CODE = "FR", 33
+_OVERSEAS = ("GP", "MQ", "GF", "RE", "YT", "PM")
 _MOBILES = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
@@ -31,28 +32,31 @@ def day(of: date, now: datetime, language: str) -> str:
 
 def phone(raw: str, commune: str) -> str:
     """Return an organisation's number as people there dial it; as it was given where it is no number we know."""
-    try:
-        parsed = phonenumbers.parse(raw, phone_region(commune))
-    except phonenumbers.NumberParseException:
-        return raw
-    if not phonenumbers.is_possible_number(parsed):
+    parsed = _parsed(raw, phone_region(commune))
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
         return raw
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
 def mobile(raw: str, commune: str) -> str | None:
-    """Return a number that receives SMS, as `+33…`; None for anything else, landlines included."""
+    """Return a number that receives SMS, as `+33…`; None for anything else, landlines included.
+
+    What is dialled 0690 in Paris is a number of Guadeloupe: France has one plan and several country codes.
+    """
+    for region in dict.fromkeys((phone_region(commune), _FRANCE, *_OVERSEAS)):
+        parsed = _parsed(raw, region)
+        if parsed is not None and phonenumbers.number_type(parsed) in _MOBILES:
+            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    # The library knows only blocks already given out, and not those kept for fiction.
+    parsed = _parsed(raw, _FRANCE)
+    if parsed is None or parsed.country_code != _FRANCE_CODE or not phonenumbers.is_possible_number(parsed):
+        return None
+    is_mobile = str(parsed.national_number)[0] in "67"
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if is_mobile else None
+
+
+def _parsed(raw: str, region: str) -> phonenumbers.PhoneNumber | None:
     try:
-        parsed = phonenumbers.parse(raw, phone_region(commune))
+        return phonenumbers.parse(raw, region)
     except phonenumbers.NumberParseException:
         return None
-    if not _is_mobile(parsed):
-        return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _is_mobile(number: phonenumbers.PhoneNumber) -> bool:
-    if number.country_code == _FRANCE and phonenumbers.is_possible_number(number):
-        # By the numbering plan; the library knows only blocks already given out, and not those kept for fiction.
-        return str(number.national_number)[0] in "67"
-    return phonenumbers.number_type(number) in _MOBILES

@@ -55,14 +55,20 @@ class Sender:
         self._db: Database = runtime.background_db
         self._clock = runtime.clock
         self._instance = runtime.settings.instance
-        self._catalogue = catalogue
-        self._courtesy = courtesy
+        self.catalogue = catalogue
+        self.courtesy = courtesy
         self._contacts = contacts
         self._carriers = carriers
         self._says = says
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.away: dict[str, str] = {}
         """Who does not answer, by name, and what was seen: for operators."""
+
+    async def close(self) -> None:
+        """Close what stays open between messages."""
+        for carrier in self._carriers.values():
+            await carrier.close()
+        await self._contacts.close()
 
     def note(self) -> str | None:
         """Return whom notices wait for, if anybody."""
@@ -88,7 +94,7 @@ class Sender:
                 notices=PostgresNotices(tx, now, instance=self._instance),
                 opt_outs=PostgresOptOuts(tx),
                 organisations=DirectoryOrganisations(tx),
-                courtesy=self._courtesy,
+                courtesy=self.courtesy,
                 now=now,
             )
         if taken:
@@ -127,7 +133,6 @@ class Sender:
     async def _one(self, taken: Taken, contacts: Mapping[UUID, Contact] | None, down: set[str]) -> None:
         async with self._slots:
             outcome = await self._outcome(taken, contacts, down)
-            fault_point("notices.sent")
             now = self._clock.now()
             async with self._db.transaction() as tx:
                 notices = PostgresNotices(tx, now, instance=self._instance)
@@ -141,7 +146,7 @@ class Sender:
             if contacts is None:
                 return Outcome(Result.WAITS)
             contact = contacts.get(taken.notice.subject_ref)
-        prepared = prepare_message(taken, contact, catalogue=self._catalogue, says=self._says, now=self._clock.now())
+        prepared = prepare_message(taken, contact, catalogue=self.catalogue, says=self._says, now=self._clock.now())
         match prepared:
             case Prepared():
                 return await self._hand_over(prepared, taken, down)
@@ -168,6 +173,7 @@ class Sender:
             down.add(channel)
             self._is_away(channel, str(error))
             return Outcome(Result.WAITS, channel)
+        fault_point("notices.sent")
         self.away.pop(channel, None)
         return Outcome(Result.ACCEPTED, channel, reference=reference)
 

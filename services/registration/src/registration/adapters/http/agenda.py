@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime
 
 from chassis.auth import Caller, require
 from chassis.crypto import Vault
 from chassis.runtime import Runtime, runtime_of
 from registration.adapters.http import answers
+from registration.adapters.http.bodies import Instant
 from registration.adapters.http.cursor import read_cursor, write_cursor
 from registration.adapters.http.refusals import refusals
 from registration.adapters.organisations import DirectoryOrganisations
@@ -41,8 +41,8 @@ def routes(vault: Vault) -> APIRouter:
         caller: Pair,
         runtime: Parts,
         response: Response,
-        since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-        until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+        since: Annotated[Instant | None, Query(alias="from")] = None,
+        until: Annotated[Instant | None, Query(alias="to")] = None,
         accompaniment_id: UUID | None = None,
         after: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,

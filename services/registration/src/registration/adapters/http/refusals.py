@@ -25,8 +25,8 @@ from registration.domain.errors import (
 CORRECT: Final = Said("Certains champs sont à corriger.", "Some fields need correcting.")
 NOTHING: Final = Said("Rien de tel ici.", "There is no such thing here.")
 CALL: Final = Said(
-    "Rien n’est perdu. Appelez l’organisme qui vous a envoyé ce lien : il vous en donnera un autre.",
-    "Nothing is lost. Call the organisation that sent you this link: it will give you another one.",
+    "Rien n’est perdu. Appelez l’organisme qui vous reçoit : tout peut se faire avec vous par téléphone.",
+    "Nothing is lost. Call the organisation that receives you: everything can be done with you by telephone.",
 )
 
 RULES: Final[Mapping[str, Said]] = {
@@ -40,8 +40,9 @@ RULES: Final[Mapping[str, Said]] = {
 REFUSED: Final[Mapping[type[RegistrationRefused], tuple[int, Said, Said | None]]] = {
     NotFound: (404, NOTHING, None),
     Erased: (410, Said("Ces données ont été effacées.", "This was erased."), None),
+    # Not 403, which says everywhere here that the token itself allows too little.
     WrongParty: (
-        403,
+        409,
         Said(
             "Seul l’organisme qui reçoit la personne peut faire cela.",
             "Only the organisation that receives the person can do this.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -12,26 +12,30 @@ from chassis.crypto import Vault
 from chassis.db import Tx
 from registration.adapters.postgres.appointments import APPOINTMENTS, appointment_of
 from registration.adapters.sealing import open_described
-from registration.app.ports import Entry, Span
+from registration.app.ports import Entry, Position, Span
 
 READ = APPOINTMENTS + "WHERE a.appointment_id = $1"
 PAST_DATES = "SELECT starts_at FROM appointment_dates WHERE appointment_id = $1 ORDER BY starts_at"
 
+_ORDER = "coalesce(a.starts_at, 'infinity'::timestamptz), a.appointment_id"
 # An open appointment without a date waits for one, whatever part is looked at; a closed one without is in no part.
-_PART = """
-    AND ($2::uuid IS NULL OR (coalesce(a.starts_at, 'infinity'::timestamptz), a.appointment_id)
-        > (coalesce($3::timestamptz, 'infinity'::timestamptz), $2))
-    AND ($4::timestamptz IS NULL OR coalesce(a.starts_at, 'infinity'::timestamptz) >= $4)
-    AND ($5::timestamptz IS NULL OR a.starts_at IS NULL OR a.starts_at < $5)
-    AND (a.starts_at IS NOT NULL OR a.state IN ('proposed', 'postponed') OR ($4 IS NULL AND $5 IS NULL))
-    AND ($6::uuid IS NULL OR a.accompaniment_id = $6)
-ORDER BY coalesce(a.starts_at, 'infinity'::timestamptz), a.appointment_id LIMIT $7
-"""
-# Each is a walk of its index, which has the order: appointments_council, appointments_employment.
+_PART = (
+    " AND (" + _ORDER + ") > (coalesce($2::timestamptz, 'infinity'::timestamptz), $3::uuid) "
+    "AND ($4::timestamptz IS NULL OR a.starts_at IS NULL OR a.starts_at < $4) "
+    "AND (a.starts_at IS NOT NULL OR a.state IN ('proposed', 'postponed') OR NOT $5::boolean) "
+    "ORDER BY " + _ORDER + " LIMIT $6"
+)
+# The first two start in the index that has their order, at the first row of the page: appointments_council,
+# appointments_employment. The others find the few of one accompaniment: appointments_accompaniment.
 PAGES = {
-    True: APPOINTMENTS + "WHERE a.council_id = $1" + _PART,
-    False: APPOINTMENTS + "WHERE a.employment_id = $1" + _PART,
+    (True, False): APPOINTMENTS + "WHERE a.council_id = $1" + _PART,
+    (False, False): APPOINTMENTS + "WHERE a.employment_id = $1" + _PART,
+    (True, True): APPOINTMENTS + "WHERE a.council_id = $1 AND a.accompaniment_id = $7" + _PART,
+    (False, True): APPOINTMENTS + "WHERE a.employment_id = $1 AND a.accompaniment_id = $7" + _PART,
 }
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before every appointment."""
+FIRST = UUID(int=0)
 
 
 class PostgresAgenda:
@@ -48,17 +52,14 @@ class PostgresAgenda:
 
     async def page(self, span: Span, limit: int) -> Sequence[Entry]:
         """Return part of an agenda, by date, those without one last."""
-        after = span.after
-        rows = await self._tx.fetch(
-            PAGES[span.is_council],
-            span.organisation_id,
-            None if after is None else after.appointment_id,
-            None if after is None else after.starts_at,
-            span.since,
-            span.until,
-            span.accompaniment_id,
-            limit,
-        )
+        after = span.after or Position(span.since or BEGINNING, FIRST)
+        bounded = span.since is not None or span.until is not None
+        values: list[object] = [
+            span.organisation_id, after.starts_at, after.appointment_id, span.until, bounded, limit
+        ]  # fmt: skip
+        if span.accompaniment_id is not None:
+            values.append(span.accompaniment_id)
+        rows = await self._tx.fetch(PAGES[span.is_council, span.accompaniment_id is not None], *values)
         return [self._entry(row) for row in rows]
 
     async def past_dates(self, appointment_id: UUID) -> Sequence[datetime]:
