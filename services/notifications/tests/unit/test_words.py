@@ -68,6 +68,8 @@ def test_number_of_an_organisation_is_said_as_it_is_dialled() -> None:
         ("camille@exemple.test\r\nBcc: x@y.test", False),
         ("a@b.test, c@d.test", False),
         ("<a@b.test>", False),
+        ("a@b@c.test", False),
+        ("hélène@exemple.test", False),
     ],
 )
 def test_address_is_one_address(raw: str, usable: bool) -> None:
