@@ -25,7 +25,6 @@ def accompaniment(n: int, **values: Any) -> dict[str, Any]:
     at = (datetime(2026, 11, 20, 9, 0, tzinfo=UTC) - timedelta(hours=31 * n)).isoformat()
     code = list(COMMUNES)[n % len(COMMUNES)]
     return {
-        "accompaniment_id": str(uuid5(NAMESPACE, f"accompaniment {n}")),
         "referral_id": str(uuid5(NAMESPACE, f"referral {n}")),
         "status": "proposed",
         "version": 1,
@@ -207,7 +206,8 @@ def add_accompaniments(app: FastAPI, state: State) -> None:
         for n, values in enumerate(await request.json()):
             if rows := values.pop("rows", None):
                 values["plan"] = plan(*rows)
-            made = accompaniment(n, **values)
+            # An id of its own: what a member typed in an earlier test belongs to another plan.
+            made = accompaniment(n, **{"accompaniment_id": str(uuid4()), **values})
             state.accompaniments[made["accompaniment_id"]] = made
             ids.append(made["accompaniment_id"])
         return {"ids": ids}
