@@ -116,6 +116,7 @@ async def faults_of(page: Page) -> list[str]:
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found.response["violations"]]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
 async def test_no_page_breaks_an_accessibility_rule(
     portal: RunningPortal,
