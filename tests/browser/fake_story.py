@@ -199,6 +199,10 @@ def add_accompaniments(app: FastAPI, state: State) -> None:
             await advance(state, found, {"refusal": "refused", "end": "ended", "review": "active"}[command], code)
         return document(state, found, code)
 
+    add_story_control(app, state)
+
+
+def add_story_control(app: FastAPI, state: State) -> None:
     @app.post("/control/accompany")
     async def accompany(request: Request) -> dict[str, Any]:
         """Add accompaniments, by the values to change; `rows` makes a plan of so many goals and actions."""

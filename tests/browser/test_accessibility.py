@@ -153,6 +153,7 @@ async def test_no_page_scrolls_sideways(
     assert wide == {}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("width", "language", "dark"), [(1280, "fr", False), (320, "en", True), (768, "fr", False)])
 async def test_no_page_of_the_story_breaks_a_rule_or_scrolls_sideways(
     portal: RunningPortal,
