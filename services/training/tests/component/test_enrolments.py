@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -68,6 +69,19 @@ async def test_one_person_takes_one_seat(desk: Desk) -> None:
     assert (await desk.get(f"/sessions/{session_id}")).json()["free"] == 9
     await desk.command(first, "withdrawal", COUNCIL)
     assert (await desk.ask(story, session_id)).json()["status"] == "seat_held"
+
+
+async def test_nobody_learns_that_the_person_is_accompanied_elsewhere(desk: Desk) -> None:
+    session_id, story = await desk.session(), await desk.story()
+    await desk.enrolled(session_id, story)
+    elsewhere = replace(story, accompaniment_id=uuid4(), referral_id=uuid4(), correlation_id=uuid4())
+    await desk.hear(elsewhere, elsewhere.activated())
+
+    shown = (await desk.ask(elsewhere, session_id)).json()
+
+    assert (shown["status"], shown["history"][-1]["reason"]) == ("ineligible", "not_available")
+    assert (await desk.told(shown["enrolment_id"]))[-1].event.reason == "not_available"
+    assert (await desk.get(f"/sessions/{session_id}")).json()["free"] == 9
 
 
 async def test_request_is_for_a_session_and_an_accompaniment_that_exist(desk: Desk) -> None:
