@@ -272,7 +272,7 @@ def test_session_follows_its_table_or_changes_nothing(
     of = session(taken=2, waiting=1, status=status)
     of.opened_at = at
     before = deepcopy(of)
-    announced = command in of.allowed(by)
+    announced = command in of.allowed(by, at)
     try:
         fact = of.open(by) if command is SessionCommand.OPENING else of.cancel(by, at, CancelReason.NO_ROOM)
     except InputRefused:

@@ -18,6 +18,7 @@ from training.domain.errors import (
     NotFound,
     NotStarted,
     OfferOver,
+    SessionStarted,
     TrainingRefused,
     UnknownCommune,
     UnknownSession,
@@ -51,6 +52,13 @@ CONFLICTS: Final[Mapping[type[TrainingRefused], tuple[Said, Said]]] = {
     NotStarted: (
         Said("La session n’a pas encore commencé.", "The session has not begun yet."),
         Said("Revenez à partir de son début.", "Come back once it has."),
+    ),
+    SessionStarted: (
+        Said("La session a commencé.", "The session has begun."),
+        Said(
+            "Elle ne peut plus être annulée : des personnes y participent.",
+            "It cannot be cancelled any more: people attend it.",
+        ),
     ),
     AccompanimentNotActive: (
         Said("L’accompagnement global n’est pas en cours.", "The joint accompaniment is not active."),
