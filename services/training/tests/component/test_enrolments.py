@@ -133,10 +133,10 @@ async def test_each_does_its_own_part(desk: Desk) -> None:
     held = await desk.enrolled(await desk.session())
     for by in (COUNCIL, SERVICE):
         refused = await desk.command(held, "confirmation", by)
-        assert (refused.status_code, refused.json()["code"]) == (403, "wrong_party")
+        assert (refused.status_code, refused.json()["code"]) == (409, "wrong_party")
         # Reading it is theirs all the same.
         assert (await desk.get(f"/enrolments/{held}", by)).status_code == 200
-    assert (await desk.command(held, "withdrawal", PROVIDER)).status_code == 403
+    assert (await desk.command(held, "withdrawal", PROVIDER)).status_code == 409
     assert (await desk.get(f"/enrolments/{held}", PROVIDER)).json()["allowed"] == ["confirmation", "refusal"]
     refusal = await desk.command(held, "refusal", PROVIDER, {"refused_by": "third_party"})
     assert refusal.json()["status"] == "refused_by_third_party"

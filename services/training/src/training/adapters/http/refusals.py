@@ -97,8 +97,9 @@ def problem_of(error: TrainingRefused) -> Problem:
         case UnknownSession():
             return _field(error.code, "session_id", Said("Cette session n’existe pas.", "There is no such session."))
         case WrongParty():
+            # 403 means the token.
             return Problem(
-                403,
+                409,
                 error.code,
                 Said("Cela revient à une autre des organisations concernées.", "This is for another organisation."),
             )
