@@ -73,8 +73,9 @@ class MemoryBook:
     async def find(self, accompaniment_id: UUID, action_id: UUID, session_id: UUID) -> Enrolment | None:
         return None
 
-    async def is_enrolled(self, subject_ref: UUID, session_id: UUID) -> bool:
-        return any(row.accompaniment.subject_ref == subject_ref for row in await self.open_in(session_id))
+    async def enrolled_through(self, subject_ref: UUID, session_id: UUID) -> Sequence[UUID]:
+        found = [row.accompaniment for row in await self.open_in(session_id)]
+        return [one.accompaniment_id for one in found if one.subject_ref == subject_ref]
 
     async def next_in_line(self, list_id: UUID) -> Enrolment | None:
         return next(iter(await self.waiting_on(list_id)), None)
