@@ -126,3 +126,13 @@ def body(offer: Offer, zone: tzinfo) -> dict[str, object]:
 def instant(moment: datetime) -> str:
     """Write a moment as the services read it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def seen(agreed: datetime | None) -> str:
+    """Return how a page says, in its forms, which agreed date it shows; nothing when it shows none."""
+    return "" if agreed is None else instant(agreed)
+
+
+def instead_of(agreed: datetime | None) -> dict[str, object]:
+    """Return the part of a body that lets the service take this date away, and no other one."""
+    return {} if agreed is None else {"instead_of": instant(agreed)}
