@@ -173,6 +173,27 @@ async def test_saving_whose_answer_was_lost_is_done_when_it_is_repeated(story: P
     assert len(form.saved()) == 1
 
 
+async def test_saving_new_rows_pressed_twice_is_done_once(story: Portal) -> None:
+    form = await form_of(story)
+    goal = (await form.press("ajouter-but")).headers["location"].partition("#")[2]
+    await form.press("ajouter-demarche")
+    opened = re.findall(r'name="ouverte" value="([^"]+)"', (await form.shown()).text)[0]
+    step = {"kind": "step", "theme": THEME, "text": "Appeler", "assigned_to": "council", "due_on": "24/11/2026"}
+    fields: Fields = {
+        "jeton": form.csrf, "vu": "3", "faire": "enregistrer", "ouverte": opened, "but-goal-1": "Premier",
+        goal: "Second", **step, "state": "planned",
+    }  # fmt: skip
+    assert (await story.post(f"{HERE}/plan", fields)).headers["location"].startswith(f"{HERE}?fait=plan")
+    arrived = {
+        "version": 4, "goals": [{"goal_id": "goal-1", "text": "Premier"}, {"goal_id": "goal-2", "text": "Second"}],
+        "actions": [STEP, {**STEP, **step, "action_id": "action-2", "due_on": "2026-11-24"}],
+    }  # fmt: skip
+    story.services.answers[READ] = (200, accompaniment_document(plan=arrived))
+    assert (await story.post(f"{HERE}/plan", fields)).headers["location"].startswith(f"{HERE}?fait=plan")
+    assert len(form.saved()) == 1
+    assert story.plan_drafts.kept == {}
+
+
 async def test_begun_change_is_told_on_the_page_and_can_be_dropped(story: Portal) -> None:
     form = await form_of(story)
     await form.press("ajouter-but")
