@@ -46,6 +46,7 @@ def test_each_date_says_what_is_wrong_with_it() -> None:
     assert found(("", "14:00"), ("2026-12-02", "")) == [("day_1", "fault.date.day"), ("day_2", "fault.date.hour")]
     assert found(("2026-11-24", "12:59")) == [("day_1", "fault.date.past")]
     assert found(("2027-11-26", "14:00")) == [("day_1", "fault.date.far")]
+    assert found(("01/01/0001", "00:00")) == [("day_1", "fault.date.past")]
     assert found(("2026-12-02", "14:00"), ("02/12/2026", "14 h")) == [("day_2", "fault.date.twice")]
     assert found(("2026-12-02", "14:00"), ("", ""), ("2026-12-03", "9h")) == []
 
@@ -62,6 +63,12 @@ def test_each_date_says_what_is_wrong_with_it() -> None:
 def test_how_and_where_are_asked_for_as_far_as_they_are_needed(values: dict[str, str], fields: list[str]) -> None:
     found = dates.meeting_faults(offer(("",) * 3, ("",) * 3, **values), "le bureau")
     assert [fault.field for fault in found] == fields
+
+
+def test_last_day_there_is_is_too_far_away_west_of_greenwich() -> None:
+    asked = offer(("9999-12-31", "", ""), ("23:59", "", ""))
+    (fault,) = dates.date_faults(asked, ZoneInfo("America/Guadeloupe"), NOW)
+    assert fault.message == "fault.date.far"
 
 
 def test_place_of_a_telephone_call_is_not_sent() -> None:

@@ -194,6 +194,13 @@ async def test_saving_new_rows_pressed_twice_is_done_once(story: Portal) -> None
     assert story.plan_drafts.kept == {}
 
 
+async def test_version_that_cannot_be_is_not_read(story: Portal) -> None:
+    form = await form_of(story)
+    fields: Fields = {"jeton": form.csrf, "vu": "9" * 5_000, "faire": "ajouter-but"}
+    assert (await story.post(f"{HERE}/plan", fields)).status_code == 303
+    assert 'name="vu" value="3"' in (await form.shown()).text
+
+
 async def test_begun_change_is_told_on_the_page_and_can_be_dropped(story: Portal) -> None:
     form = await form_of(story)
     await form.press("ajouter-but")

@@ -59,7 +59,11 @@ def moment_of(day: str, hour: str, zone: tzinfo) -> datetime | None:
     read_day, read_hour = day_of(day), hour_of(hour)
     if read_day is None or read_hour is None:
         return None
-    return datetime.combine(read_day, read_hour, zone).astimezone(UTC)
+    try:
+        return datetime.combine(read_day, read_hour, zone).astimezone(UTC)
+    except OverflowError:
+        # The first or the last day there is: it is past, or too far ahead, in any zone.
+        return (datetime.min if read_day.year == 1 else datetime.max).replace(tzinfo=UTC)
 
 
 def moments(offer: Offer, zone: tzinfo) -> tuple[datetime, ...]:
