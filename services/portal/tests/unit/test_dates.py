@@ -82,13 +82,17 @@ def appointment(n: int, status: str, starts_at: datetime | None, *options: datet
 
 
 def test_agenda_puts_first_what_is_past_and_nobody_answered_then_what_has_no_date() -> None:
-    past, today = appointment(1, "booked", NOW - timedelta(hours=1)), appointment(2, "booked", NOW + timedelta(hours=1))
-    old, held = appointment(3, "booked", NOW - timedelta(days=9)), appointment(4, "held", NOW - timedelta(hours=2))
+    past = appointment(1, "booked", NOW - timedelta(hours=1), allowed="holding absence")
+    today = appointment(2, "booked", NOW + timedelta(hours=1))
+    old = appointment(3, "booked", NOW - timedelta(days=9), allowed="holding absence")
+    # To be judged by the other organisation, which received the person.
+    partners = appointment(10, "booked", NOW - timedelta(days=9))
+    held = appointment(4, "held", NOW - timedelta(hours=2))
     open_, postponed = appointment(5, "proposed", None), appointment(6, "postponed", NOW + timedelta(days=1))
     # 23:30 in universal time is the next day in Paris.
     late, far = appointment(7, "booked", datetime(2026, 11, 25, 23, 30, tzinfo=UTC)), NOW + timedelta(days=99)
     gone = appointment(8, "cancelled_by_person", None)
-    found = (today, past, old, held, open_, postponed, late, appointment(9, "booked", far), gone)
+    found = (today, past, old, partners, held, open_, postponed, late, appointment(9, "booked", far), gone)
     agenda = arrange(found, first=date(2026, 11, 24), last=date(2026, 12, 7), now=NOW, zone=PARIS)
     assert [one.appointment_id.int for one in agenda.unanswered] == [3, 1]
     assert [one.appointment_id.int for one in agenda.undated] == [5, 6]

@@ -351,7 +351,10 @@ async def test_page_that_shows_an_older_date_takes_no_newer_one_away(story: Port
 async def test_only_who_receives_the_person_offers_a_date_that_was_not_there(story: Portal) -> None:
     csrf = await story.sign_in(ADVISER)
     story.services.answers[SLOT_READ] = (200, appointment_document())
-    assert 'value="other"' not in (await story.browser.get(f"{SLOT}/report")).text
+    page = await story.browser.get(f"{SLOT}/report")
+    assert 'value="other"' not in page.text
+    assert "Vous lui en proposerez" not in page.text
+    assert "appelez : Conseil de l’Exemple" in page.text
     fields: Fields = {"jeton": csrf, "cle": KEY, "choice": "other", "day_1": "2096-12-01", "hour_1": "10h"}
     assert (await story.post(f"{SLOT}/report", {**fields, "vu": AGREED})).status_code == 422
     assert commands(story) == []

@@ -63,7 +63,7 @@ def moment_of(day: str, hour: str, zone: tzinfo) -> datetime | None:
         return datetime.combine(read_day, read_hour, zone).astimezone(UTC)
     except OverflowError:
         # The first or the last day there is: it is past, or too far ahead, in any zone.
-        return (datetime.min if read_day.year == 1 else datetime.max).replace(tzinfo=UTC)
+        return datetime.min.replace(tzinfo=UTC) if read_day.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
 def moments(offer: Offer, zone: tzinfo) -> tuple[datetime, ...]:
