@@ -141,6 +141,13 @@ async def advance(state: State, one: dict[str, Any], status: str, code: str, **m
 
 
 def add_accompaniments(app: FastAPI, state: State) -> None:
+    """Add the routes of referrals about accompaniments, and those by which a test sets the scene."""
+    _add_reading(app, state)
+    _add_changing(app, state)
+    _add_controls(app, state)
+
+
+def _add_reading(app: FastAPI, state: State) -> None:
     @app.get("/employment-services")
     async def services(commune: str) -> dict[str, Any]:
         return {"items": [] if commune == "93008" else [organisation(SERVICE)]}
@@ -171,6 +178,8 @@ def add_accompaniments(app: FastAPI, state: State) -> None:
             return JSONResponse({"code": "not_found"}, 404)
         return document(state, found, caller(request))
 
+
+def _add_changing(app: FastAPI, state: State) -> None:
     @app.put("/accompaniments/{accompaniment_id}/plan")
     async def planned(request: Request, accompaniment_id: str) -> Any:
         found, body, code = state.accompaniments[accompaniment_id], await request.json(), caller(request)
@@ -199,10 +208,8 @@ def add_accompaniments(app: FastAPI, state: State) -> None:
             await advance(state, found, {"refusal": "refused", "end": "ended", "review": "active"}[command], code)
         return document(state, found, code)
 
-    add_story_control(app, state)
 
-
-def add_story_control(app: FastAPI, state: State) -> None:
+def _add_controls(app: FastAPI, state: State) -> None:
     @app.post("/control/accompany")
     async def accompany(request: Request) -> dict[str, Any]:
         """Add accompaniments, by the values to change; `rows` makes a plan of so many goals and actions."""
