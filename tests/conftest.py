@@ -1,7 +1,7 @@
 """One whole Maillage for the tests that belong to no single service: every part a process of its own, as on a laptop.
 
 Started once a session by the `maillage` command itself, on free ports, in a folder of its own; it plays the
-demonstration on its way up, and its spans are collected here.
+demonstration on its way up, and its own desk receives mails, text messages and spans.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from maillage.testing.running import RunningStack
 
 
 @pytest.fixture(scope="session")
-def spans() -> Iterator[SpanCollector]:
-    """Receive what the services export."""
-    collector = SpanCollector()
-    yield collector
-    collector.close()
+def stack() -> Iterator[RunningStack]:
+    """Start everything; stop it with the session."""
+    with RunningStack.in_temporary_folder() as running:
+        running.start()
+        yield running
 
 
 @pytest.fixture(scope="session")
-def stack(spans: SpanCollector) -> Iterator[RunningStack]:
-    """Start everything; stop it with the session."""
-    with RunningStack.in_temporary_folder(OTEL_EXPORTER_OTLP_ENDPOINT=spans.endpoint) as running:
-        running.start()
-        yield running
+def spans(stack: RunningStack) -> SpanCollector:
+    """Give what the services export."""
+    return stack.spans

@@ -9,7 +9,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from maillage_contracts import MODELS, Envelope, Event, envelope_for, schema_for
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("/referrals", "/registration", "/partners", "/partners/cd93")
+SOURCES = ("/referrals", "/registration", "/training", "/notifications", "/partners", "/partners/cd93")
 
 
 def values(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -42,6 +42,8 @@ def values(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStra
             return st.datetimes(datetime(1900, 1, 1), datetime(2300, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
                 datetime.isoformat
             )
+        case "string", "date":
+            return st.dates().map(date.isoformat)
         case "string", None:
             return st.from_regex(schema["pattern"], fullmatch=True).filter(
                 lambda text: len(text) <= schema.get("maxLength", len(text))

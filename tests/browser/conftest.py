@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -29,7 +30,8 @@ from maillage.testing.databases import DatabaseFactory
 from maillage.testing.running import free_ports
 from maillage.testing.servers import run_apart
 
-START_SECONDS = 30
+START_SECONDS = 90
+ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -61,6 +63,16 @@ class RunningPortal:
         ids: list[str] = self.control("fill", list(referrals))["ids"]
         return ids
 
+    def accompany(self, *accompaniments: dict[str, Any]) -> list[str]:
+        """Add accompaniments; return their ids."""
+        ids: list[str] = self.control("accompany", list(accompaniments))["ids"]
+        return ids
+
+    def appoint(self, *appointments: dict[str, Any]) -> list[str]:
+        """Add appointments of the first accompaniment; return their ids."""
+        ids: list[str] = self.control("appoint", list(appointments))["ids"]
+        return ids
+
     def state(self) -> dict[str, Any]:
         """Return what the invented services have seen."""
         answer: dict[str, Any] = httpx.get(f"{self.services_url}/control/state", timeout=10, trust_env=False).json()
@@ -79,16 +91,17 @@ def portal(database_factory: DatabaseFactory, tmp_path_factory: pytest.TempPathF
     environment = {
         "STACK": "test", "HTTP_PORT": str(port), "DATABASE_DSN": dsn, "CLIENT_ID": "portal", "DEMO_LOGIN": "true",
         "PARTNERS_URL": running.services_url, "REFERRALS_URL": running.services_url, "PORTAL_URL": running.url,
+        "REGISTRATION_URL": running.services_url, "TRAINING_URL": running.services_url,
         "TOKEN_URL": f"{running.services_url}/oauth/token", "MASTER_KEY_FILE": str(folder / "master.key"),
         "CLIENT_SECRET_FILE": str(folder / "client.secret"),
     }  # fmt: skip
     commands = (
-        [sys.executable, str(Path(__file__).with_name("fake_services.py")), str(services_port)],
+        [sys.executable, "-m", "tests.browser.fake_services", str(services_port)],
         [sys.executable, "-m", "chassis.serve", "portal"],
     )
     own = {**os.environ, **{f"MAILLAGE_{name}": value for name, value in environment.items()}}
     with (folder / "output.txt").open("wb") as output:
-        processes = [subprocess.Popen(command, env=own, stdout=output, stderr=output) for command in commands]
+        processes = [subprocess.Popen(command, env=own, stdout=output, stderr=output, cwd=ROOT) for command in commands]
         try:
             for address in (f"{running.services_url}/control/state", f"{running.url}/health/ready"):
                 until_answers(address, folder / "output.txt")
@@ -198,7 +211,7 @@ def sign_in() -> SignIn:
         await page.goto("/connexion")
         await page.get_by_label(label).first.check()
         await page.locator("main form button").click()
-        await page.wait_for_url("**/orientations")
+        await page.wait_for_url(re.compile("/(orientations|accompagnements)$"))
 
     return choose
 

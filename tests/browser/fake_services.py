@@ -1,33 +1,37 @@
-"""The partners and referrals services as the portal sees them, in memory: for pages, never for contracts.
+"""The services as the portal sees them, in memory: for pages, never for contracts.
 
-Run it with `python fake_services.py PORT`. Its people are invented. `/control/...` makes it fail or move a referral on,
-which only tests can do.
+Run it with `python -m tests.browser.fake_services PORT`. `/control/...` makes it fail or moves a story on, which only
+tests can do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4, uuid5
 
 import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-NAMESPACE = UUID("4f0a4b0e-0000-4000-8000-000000000000")
-ASSOCIATION = {"code": "entraide", "name": "Entraide Exemple", "kind": "association"}
-COUNCIL = {"code": "cd93", "name": "Conseil départemental de l’Exemple", "kind": "council"}
-PHONES = {"phone": "+33199001234", "postal_address": "Hôtel du département, 1 place de l’Exemple\n00000 Exempleville"}
-VOLUNTEER, CASEWORKER = (str(uuid5(NAMESPACE, name)) for name in ("volunteer", "caseworker"))
-MEMBERS = [
-    {"member_id": VOLUNTEER, "label": "Bénévole A", "organisation": ASSOCIATION},
-    {"member_id": CASEWORKER, "label": "Travailleuse sociale B", "organisation": COUNCIL},
-]
-ORGANISATION_OF = {VOLUNTEER: ASSOCIATION["code"], CASEWORKER: COUNCIL["code"]}
+from .fake_appointments import add_appointments, add_person
+from .fake_state import (
+    ASSOCIATION,
+    COMMUNES,
+    COUNCIL,
+    MEMBERS,
+    NAMESPACE,
+    ORGANISATION_OF,
+    PERSON,
+    REACH,
+    State,
+    caller,
+    now,
+)
+from .fake_story import accompaniment_of, add_accompaniments, add_sessions
+
 ALLOWED = {
     ("cd93", "submitted"): ["receipt", "review", "decline"],
     ("cd93", "received"): ["review", "decline"],
@@ -38,22 +42,6 @@ ALLOWED = {
     ("entraide", "under_review"): ["withdrawal"],
 }
 REACHED = {"receipt": "received", "review": "under_review", "acceptance": "accepted", "decline": "declined"}
-PERSON = "fr.maillage.registration.person.identified.v1"
-COMMUNES = {"93048": "Montreuil", "93066": "Saint-Denis", "93008": "Bobigny"}
-
-
-@dataclass
-class State:
-    """Everything the fake remembers."""
-
-    referrals: dict[str, dict[str, Any]] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
-    events: list[tuple[str, str]] = field(default_factory=list)
-    down: set[str] = field(default_factory=set)
-    refuse: str = ""
-    polls: Counter[str] = field(default_factory=Counter)
-    sent: int = 0
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
 
 def referral(n: int, **values: Any) -> dict[str, Any]:
@@ -68,16 +56,9 @@ def referral(n: int, **values: Any) -> dict[str, Any]:
         "themes": ["logement-hebergement--louer-un-logement", "numerique--acceder-a-des-services-en-ligne"],
         "submitted_at": at.isoformat(),
         "changed_at": at.isoformat(),
-        "council": {**COUNCIL, **PHONES},
+        "council": {**COUNCIL, **REACH},
         "referrer": ASSOCIATION,
-        "person": {
-            "first_name": "Camille",
-            "last_name": f"Exemple-{n:02d}",
-            "birth_date": "1988-05-03",
-            "phone": "+33639980000",
-            "email": "camille@exemple.test",
-            "address": "1 rue de l’Exemple",
-        },
+        "person": {**PERSON, "last_name": f"Exemple-{n:02d}"},
         "note": "Préfère être appelée le matin.",
         "history": [step("submitted", at)],
     }
@@ -93,28 +74,36 @@ def step(status: str, at: datetime, **values: Any) -> dict[str, Any]:
 
 
 def create_fake() -> FastAPI:
-    """Return both services as one application."""
+    """Return the services as one application."""
     app = FastAPI()
     state = app.state.fake = State()
 
     @app.middleware("http")
     async def failing(request: Request, proceed: Any) -> Response:
-        path = request.url.path
-        service = "referrals" if path.startswith("/referrals") else "partners"
-        if service in state.down and not path.startswith("/control"):
+        if service_of(request.url.path) in state.down:
             return Response(status_code=503)
         answer: Response = await proceed(request)
         return answer
 
     add_partners(app, state)
+    add_accompaniments(app, state)
+    add_sessions(app, state)
+    add_appointments(app, state)
+    add_person(app, state)
     add_referrals(app, state)
     add_control(app, state)
     return app
 
 
-def caller(request: Request) -> str:
-    """Return the organisation code that the fake's token stands for."""
-    return request.headers["authorization"].removeprefix("Bearer ")
+SERVICES = {
+    "control": "", "referrals": "referrals", "accompaniments": "referrals", "employment-services": "referrals",
+    "appointments": "registration", "person": "registration", "sessions": "training",
+}  # fmt: skip
+
+
+def service_of(path: str) -> str:
+    """Return the service that a path belongs to."""
+    return SERVICES.get(path.split("/")[1], "partners")
 
 
 def add_partners(app: FastAPI, state: State) -> None:
@@ -178,7 +167,13 @@ def add_referrals(app: FastAPI, state: State) -> None:
         if found is None:
             return JSONResponse({"code": "not_found"}, 404)
         name = f"{found['person']['first_name']} {found['person']['last_name']}"
-        return {**found, "person_name": name, "allowed": ALLOWED.get((caller(request), found["status"]), [])}
+        allowed = ALLOWED.get((caller(request), found["status"]), [])
+        together = accompaniment_of(state, referral_id)
+        history = [
+            one for one in found["history"]
+            if one["status"] != "appointment_missed" or caller(request) != ASSOCIATION["code"]
+        ]  # fmt: skip
+        return {**found, "history": history, "person_name": name, "allowed": allowed, "accompaniment": together}
 
     @app.post("/referrals/{referral_id}/{command}")
     async def command(request: Request, referral_id: str, command: str) -> Any:
@@ -196,9 +191,7 @@ async def move(state: State, referral_id: str, status: str, **details: Any) -> N
     found["status"] = status
     found["version"] += 1
     found["history"].append(step(status, datetime.now(UTC), **details))
-    state.events.append((referral_id, f"fr.maillage.referrals.referral.{status}.v1"))
-    async with state.changed:
-        state.changed.notify_all()
+    await state.announce(referral_id, f"referrals.referral.{status}")
 
 
 def add_control(app: FastAPI, state: State) -> None:
@@ -206,23 +199,25 @@ def add_control(app: FastAPI, state: State) -> None:
     async def fill(request: Request) -> dict[str, Any]:
         """Replace all referrals by those posted, each a number or the values to change."""
         wanted = await request.json()
-        made = [referral(n, **values) for n, values in enumerate(wanted)]
-        state.referrals = {one["referral_id"]: one for one in made}
+        state.forget()
+        state.referrals |= {one["referral_id"]: one for one in (referral(n, **v) for n, v in enumerate(wanted))}
         return {"ids": list(state.referrals)}
 
     @app.post("/control/move/{referral_id}/{status}")
     async def moved(referral_id: str, status: str) -> None:
         await move(state, referral_id, status)
 
-    @app.post("/control/identify/{referral_id}/{late}")
-    async def identified(referral_id: str, late: float) -> None:
-        """Say on the feed who the person is, and only `late` seconds afterwards on the referral."""
-        state.events.append((referral_id, PERSON))
-        async with state.changed:
-            state.changed.notify_all()
+    @app.post("/control/elsewhere/{referral_id}/{late}")
+    async def elsewhere(request: Request, referral_id: str, late: float) -> None:
+        """Say on the feed what another service did, and only `late` seconds afterwards on the referral."""
+        wanted = await request.json()
+        await state.announce(referral_id, wanted["type"])
         await asyncio.sleep(late)
-        found = {"at": datetime.now(UTC).isoformat(), "status": "identified", "by": "registration"}
-        state.referrals[referral_id]["history"].append(found)
+        state.referrals[referral_id]["history"].append({"at": now(), **wanted["step"]})
+
+    @app.post("/control/history/{referral_id}")
+    async def history(referral_id: str) -> Any:
+        return state.referrals[referral_id]["history"]
 
     @app.post("/control/set")
     async def settings(request: Request) -> None:
@@ -230,10 +225,15 @@ def add_control(app: FastAPI, state: State) -> None:
         wanted = await request.json()
         state.down = set(wanted.get("down", []))
         state.refuse = wanted.get("refuse", "")
+        state.unidentified = wanted.get("unidentified", False)
 
     @app.get("/control/state")
     async def seen() -> dict[str, Any]:
-        return {"polls": state.polls, "sent": state.sent, "referrals": len(state.referrals)}
+        return {
+            "polls": state.polls, "sent": state.sent, "referrals": len(state.referrals),
+            "accompaniments": state.accompaniments, "appointments": state.appointments,
+            "person_calls": state.person_calls,
+        }  # fmt: skip
 
 
 if __name__ == "__main__":

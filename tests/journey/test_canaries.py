@@ -3,59 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-
-from aiokafka import AIOKafkaConsumer
+import json
 
 from chassis.ids import new_id
 from maillage.testing.acts import command, feed_until, of_referral, refer, referral, rows
+from maillage.testing.canaries import dead_letters, everything_on_the_bus, found_in, person_canaries, raw
 from maillage.testing.collector import SpanCollector
+from maillage.testing.journey import Journey
 from maillage.testing.running import RunningStack
-
-SERVICES = ("registration", "referrals", "partners", "portal")
-
-
-def canaries() -> dict[str, str]:
-    """Return what is typed, each value found nowhere else in the world."""
-    mark = new_id().hex
-    return {
-        "first_name": f"Prénom{mark[-12:]}",
-        "last_name": f"Nom{mark[-11:]}",
-        "phone": f"01 99 00 {mark[-2:].translate(str.maketrans('abcdef', '012345'))} 37",
-        "email": f"canary{mark[-12:]}@example.org",
-        "address": f"37 impasse {mark[-13:]}",
-        "note": f"Remarque {mark[-14:]}",
-        "birth_date": "1931-03-17",
-    }
-
-
-async def everything_on_the_bus(stack: RunningStack) -> str:
-    """Return every record of every topic, as text."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=f"127.0.0.1:{stack.ports['KAFKA']}", auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        topics = sorted(t for t in await consumer.topics() if not t.startswith("__"))
-        assert any(t.startswith("partner-cd93") for t in topics)
-        consumer.subscribe(topics)
-        text = []
-        quiet = 0
-        while quiet < 3:
-            batches = await consumer.getmany(timeout_ms=500)
-            quiet = 0 if batches else quiet + 1
-            text += [
-                f"{r.topic} {r.key!r} {r.headers!r} {(r.value or b'').decode()}" for b in batches.values() for r in b
-            ]
-        return "\n".join(text)
-    finally:
-        await consumer.stop()
-
-
-def raw(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 async def test_what_was_typed_is_found_nowhere_it_must_not_be(stack: RunningStack, spans: SpanCollector) -> None:
-    typed = canaries()
+    typed = person_canaries()
     body = referral(**{name: typed[name] for name in typed if name not in {"note"}}) | {"note": typed["note"]}
     async with stack.client("asso1", "referrals") as association, stack.client("cd93", "referrals") as council:
         one = (await refer(association, body))["referral_id"]
@@ -79,7 +38,6 @@ async def test_what_was_typed_is_found_nowhere_it_must_not_be(stack: RunningStac
             await command(council, one, "decline", {"reasons": [typed["note"]]}),
         ]
     assert all(answer.status_code in {400, 404, 422} for answer in errors), [a.status_code for a in errors]
-    dead = [await rows(stack, service, "SELECT * FROM dead_letters") for service in SERVICES]
     audit = await rows(stack, "referrals", "SELECT * FROM audit")
     assert any(str(one) in str(row) for row in audit), "the council's reading is in the audit"
     await rows(stack, "referrals", "CHECKPOINT")
@@ -91,7 +49,7 @@ async def test_what_was_typed_is_found_nowhere_it_must_not_be(stack: RunningStac
         "logs": raw(stack.data / "logs"),
         "what the command printed": stack.output.read_bytes(),
         "spans": "\n".join(s.text for s in spans.spans).encode(),
-        "dead letters": str(dead).encode(),
+        "dead letters": (await dead_letters(stack)).encode(),
         "audit": str(audit).encode(),
         "HTTP errors": "\n".join(f"{a.headers} {a.text}" for a in errors).encode(),
         "the database's files": raw(stack.data / "postgres"),
@@ -100,11 +58,45 @@ async def test_what_was_typed_is_found_nowhere_it_must_not_be(stack: RunningStac
     assert b"referral.submitted" in places["topics"]
     assert len(places["the database's files"]) > 10_000_000
     places |= {f"HTTP error {n}": f"{a.headers} {a.text}".encode() for n, a in enumerate(errors)}
-    found = {
-        f"{name} in {place}"
-        for place, content in places.items()
-        for name, value in typed.items()
-        if (value.encode() in content or ascii(value).strip("'").encode() in content)
-        and not (name == "birth_date" and place == "the database's files")
+    assert not found_in(places, typed)
+
+
+async def test_a_whole_story_says_nowhere_who_it_is_about(stack: RunningStack, spans: SpanCollector) -> None:
+    typed = person_canaries()
+    journey = Journey(stack, typed=typed)
+    said = {name: f"{name} {new_id().hex[-14:]}" for name in ("goal", "action", "note_of_the_council", "note_of_ft93")}
+    journey.words = {"goal": said["goal"], "action": said["action"]}
+    await journey.play()
+    for code, name in (("cd93", "note_of_the_council"), ("ft93", "note_of_ft93")):
+        await journey.note(code, said[name])
+    mine = await journey.get("cd93", "referrals", f"/accompaniments/{journey.accompaniment_id}")
+    theirs = await journey.get("ft93", "referrals", f"/accompaniments/{journey.accompaniment_id}")
+    assert said["note_of_the_council"] in json.dumps(mine), "each side reads its own"
+    assert said["note_of_the_council"] not in json.dumps(theirs)
+    assert said["note_of_ft93"] not in json.dumps(mine)
+    assert said["goal"] in json.dumps(theirs), "the plan is shared; if it were not, this test would prove nothing"
+    mails = [m for m in await asyncio.to_thread(stack.mails) if typed["email"] in m["to"]]
+    assert any(typed["first_name"] in mail["text"] for mail in mails), "the person is spoken to by name, in the text"
+    for service in ("registration", "referrals", "notifications"):
+        await rows(stack, service, "CHECKPOINT")
+
+    typed |= said
+    places = {
+        "topics": (await everything_on_the_bus(stack)).encode(),
+        "logs": raw(stack.data / "logs"),
+        "what the command printed": stack.output.read_bytes(),
+        "spans": "\n".join(s.text for s in spans.spans).encode(),
+        "dead letters": (await dead_letters(stack)).encode(),
+        "the database's files": raw(stack.data / "postgres"),
+        "Kafka's files": raw(stack.data / "kafka"),
+        "URLs in mails": "\n".join(word for m in mails for word in m["text"].split() if "://" in word).encode(),
     }
-    assert not found
+    # The address itself is where a mail goes; nothing else of its headers may tell.
+    headers = {
+        f"headers of mail {n}": "\n".join(f"{k}: {v}" for k, v in m["headers"] if k.lower() != "to").encode()
+        for n, m in enumerate(mails)
+    }
+
+    assert b"accompaniment.plan_changed" in places["topics"]
+    assert len(headers) >= 3
+    assert not found_in(places | headers, typed)

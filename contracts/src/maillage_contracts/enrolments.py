@@ -26,7 +26,9 @@ class EnrolmentEvent(Event):
     aggregate_field: ClassVar[str] = "enrolment_id"
 
     enrolment_id: EnrolmentId = Field(description="Stable for the life of the enrolment.")
-    session_id: SessionId = Field(description="The session asked for.")
+    session_id: SessionId = Field(
+        description="The session asked for; once it was cancelled and another took its place, that one."
+    )
     starts_at: UtcDatetime = Field(description="When that session begins.")
     accompaniment_id: AccompanimentId = Field(description="The joint accompaniment whose plan asked for it.")
     action_id: ActionId = Field(description="The action of that plan.")
@@ -51,13 +53,18 @@ class EnrolmentRequested(EnrolmentEvent):
 class EnrolmentFoundIneligible(EnrolmentEvent):
     """The session cannot take this request.
 
-    Emitted by training at most once per enrolment. It is no judgement on the person.
+    Emitted by training at most once per enrolment. It is no judgement on the person. Of a session that does not exist
+    `starts_at` is the instant of the request.
     """
 
     event_type: ClassVar[str] = "fr.maillage.training.enrolment.found_ineligible.v1"
 
     reason: Slug = Field(
-        description="Why. Open set; today `session_cancelled` or `session_started`.", examples=["session_started"]
+        description=(
+            "Why. Open set; today `session_cancelled`, `session_started`, `unknown_session` or `already_enrolled` (the "
+            "person has, or waits for, a seat in it already)."
+        ),
+        examples=["session_started"],
     )
     found_at: UtcDatetime = Field(description="When.")
 
@@ -76,7 +83,7 @@ class EnrolmentSeatHeld(EnrolmentEvent):
 class EnrolmentConfirmed(EnrolmentEvent):
     """The person has a seat.
 
-    Emitted by training at most once per enrolment, after a held seat or an accepted offer.
+    Emitted by training at most once per enrolment and session, after a held seat or an accepted offer.
     """
 
     event_type: ClassVar[str] = "fr.maillage.training.enrolment.confirmed.v1"
@@ -87,7 +94,8 @@ class EnrolmentConfirmed(EnrolmentEvent):
 class EnrolmentWaitlisted(EnrolmentEvent):
     """The session is full; the person is on the waiting list.
 
-    Emitted by training when no seat is free, and again with priority when their session was cancelled.
+    Emitted by training when no seat is free; again with priority when their session was cancelled, and when the one
+    that takes its place has not enough seats.
     """
 
     event_type: ClassVar[str] = "fr.maillage.training.enrolment.waitlisted.v1"
@@ -145,7 +153,7 @@ class EnrolmentWithdrawn(EnrolmentEvent):
 class EnrolmentStarted(EnrolmentEvent):
     """The person attends the session.
 
-    Emitted by training at most once per enrolment.
+    Emitted by training at most once per enrolment and session.
     """
 
     event_type: ClassVar[str] = "fr.maillage.training.enrolment.started.v1"
@@ -172,5 +180,11 @@ class EnrolmentEndedEarly(EnrolmentEvent):
 
     event_type: ClassVar[str] = "fr.maillage.training.enrolment.ended_early.v1"
 
-    how: Slug = Field(description="Open set; today `dropped_out` or `no_show`.", examples=["dropped_out"])
+    how: Slug = Field(
+        description=(
+            "Open set; today `dropped_out` or `no_show`; on an association's own stream always `ended`, since absences "
+            "are not told there."
+        ),
+        examples=["dropped_out"],
+    )
     ended_at: UtcDatetime = Field(description="When.")

@@ -50,7 +50,8 @@ class PersonErased(PersonEvent):
     """Everything that says who this person is has been erased; erase what you hold.
 
     Emitted by registration once per person, and sent to every organisation that ever received an event about
-    them, whatever its filters. Receiving it obliges: delete, then acknowledge.
+    them, whatever its filters. Receiving it obliges: delete, then acknowledge. Nothing about the person follows it on
+    an organisation's own stream. There its version, except for a council, is a moment: it counts nothing.
     """
 
     event_type: ClassVar[str] = "fr.maillage.registration.person.erased.v1"
@@ -62,7 +63,8 @@ class PersonTierChanged(PersonEvent):
     """The person is supported at another tier from now on.
 
     Emitted by registration at each change, from the fact that decided it. It says how much support is due to the
-    person; it does not say how well they do, and no decision against them may be drawn from it.
+    person; it does not say how well they do, and no decision against them may be drawn from it. On an employment
+    service's own stream its version is a moment: it grows, and counts nothing that others did.
     """
 
     event_type: ClassVar[str] = "fr.maillage.registration.person.tier_changed.v1"

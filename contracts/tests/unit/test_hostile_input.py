@@ -207,7 +207,7 @@ def test_batched_mode_is_not_taken_for_structured_mode() -> None:
 @pytest.mark.parametrize("value", [None, b"", b"anything", RECORD.value])
 def test_unknown_type_wins_over_everything_else_that_is_wrong(value: bytes | None) -> None:
     with pytest.raises(UnknownType):
-        decode({"ce_type": "fr.maillage.training.session.opened.v1"}, value)
+        decode({"ce_type": "fr.maillage.training.session.of_a_later_version.v1"}, value)
     with pytest.raises(UnsupportedMajor, match=r"registration\.person\.erased\.v2"):
         decode({"ce_type": "fr.maillage.registration.person.erased.v2", "ce_id": CANARY}, value)
 

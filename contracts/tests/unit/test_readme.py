@@ -34,6 +34,16 @@ def test_names_and_numbers_in_the_readme_are_true(root: Path) -> None:
         assert (root / target).exists()
 
 
+def test_families_in_the_readme_are_those_of_the_partner_topic(root: Path) -> None:
+    text = (root / "README.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:referrals|registration|training)\.[a-z]+\.(?:\*|[a-z_]+))`", text))
+    relayed = {name.removeprefix("fr.maillage.").removesuffix(".v1") for name in PARTNER_TOPIC.relayed_types}
+
+    covered = {name for name in relayed if name in named or f"{name.rpartition('.')[0]}.*" in named}
+    assert covered == relayed
+    assert {name for name in named if not name.endswith("*")} <= relayed
+
+
 def test_changelog_names_every_event(root: Path) -> None:
     text = (root / "CHANGELOG.md").read_text("utf-8")
 

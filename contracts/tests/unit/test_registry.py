@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -16,7 +16,9 @@ from maillage_contracts import (
     MODELS,
     PARTNER_TOPIC,
     TOPICS,
+    AccompanimentPlanChanged,
     Event,
+    PersonErased,
     ReferralAccepted,
     ReferralLeftScope,
     ReferralSubmitted,
@@ -27,18 +29,43 @@ from maillage_contracts import (
     registry,
     topic_for,
 )
-from maillage_contracts.topics import ORGANISATIONS, PERSONS, REFERRALS
+from maillage_contracts.topics import (
+    ACCOMPANIMENTS,
+    APPOINTMENTS,
+    ENROLMENTS,
+    NOTICES,
+    ORGANISATIONS,
+    PERSONS,
+    REFERRALS,
+    SESSIONS,
+)
 
 EVERY_TOPIC = (*TOPICS, PARTNER_TOPIC)
 EVERY_MODEL = pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.__name__)
 
 
 def blocks(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """Yield a model and the blocks nested in it."""
+    """Yield a model and the blocks nested in it, in lists and optional fields too."""
     yield model
     for field in model.model_fields.values():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from blocks(field.annotation)
+        for part in parts(field.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from blocks(part)
+
+
+def parts(annotation: Any) -> Iterator[Any]:
+    """Yield an annotation and everything it is made of."""
+    yield annotation
+    for argument in get_args(annotation):
+        yield from parts(argument)
+
+
+def test_blocks_are_found_wherever_they_are_nested() -> None:
+    assert {block.__name__ for block in blocks(AccompanimentPlanChanged)} == {
+        "AccompanimentPlanChanged",
+        "PlannedAction",
+        "Routing",
+    }
 
 
 @EVERY_MODEL
@@ -46,7 +73,7 @@ def test_model_has_topic_owner_and_key(model: type[Event]) -> None:
     topic = topic_for(model)
 
     assert model.event_type in topic.types
-    assert topic.owner in {"referrals", "registration", "partners"}
+    assert topic.owner in {"referrals", "registration", "training", "notifications", "partners"}
     assert topic.key == model.aggregate_field
     assert model.model_fields[topic.key].is_required()
 
@@ -113,8 +140,18 @@ def test_topics_follow_the_naming_and_the_limits() -> None:
 
 
 def test_partner_topic_carries_what_a_party_may_follow_and_nothing_about_organisations() -> None:
-    assert set(PARTNER_TOPIC.relayed_types) == {*REFERRALS.types, *PERSONS.types}
-    assert not set(ORGANISATIONS.types) & {*PARTNER_TOPIC.types, *PARTNER_TOPIC.relayed_types}
+    relayed = {*REFERRALS.types, *PERSONS.types, *ACCOMPANIMENTS.types, *APPOINTMENTS.types, *ENROLMENTS.types}
+
+    assert set(PARTNER_TOPIC.relayed_types) == relayed
+    # Sessions are offers, asked for at `training`; notices are between us and whoever reads them.
+    for others in (ORGANISATIONS, SESSIONS, NOTICES):
+        assert not set(others.types) & {*PARTNER_TOPIC.types, *PARTNER_TOPIC.relayed_types}
+
+
+def test_what_is_relayed_says_where_it_belongs_or_is_an_erasure() -> None:
+    without = [name for name in PARTNER_TOPIC.relayed_types if "routing" not in MODELS[name].model_fields]
+
+    assert without == [PersonErased.event_type]
 
 
 @pytest.mark.parametrize("code", ["", "CD93", "cd-93", "cd93\n", "é", "a" * 33, "cd93.x", "²"])
@@ -181,8 +218,8 @@ def test_model_for_tells_another_major_from_an_unknown_type() -> None:
         model_for("fr.maillage.referrals.referral.submitted.v2")
     assert (major.value.stem, major.value.major) == ("fr.maillage.referrals.referral.submitted", 2)
     with pytest.raises(UnknownType) as unknown:
-        model_for("fr.maillage.training.session.opened.v1")
-    assert unknown.value.ce_type == "fr.maillage.training.session.opened.v1"
+        model_for("fr.maillage.training.session.of_a_later_version.v1")
+    assert unknown.value.ce_type == "fr.maillage.training.session.of_a_later_version.v1"
 
 
 @pytest.mark.parametrize(
@@ -200,4 +237,4 @@ def test_topic_for_accepts_event_class_and_type() -> None:
     assert topic_for(ReferralLeftScope) is PARTNER_TOPIC
     assert topic_for("fr.maillage.registration.person.erased.v1") is PERSONS
     with pytest.raises(UnknownType):
-        topic_for("fr.maillage.training.session.opened.v1")
+        topic_for("fr.maillage.training.session.of_a_later_version.v1")

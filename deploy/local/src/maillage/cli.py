@@ -38,6 +38,10 @@ def up(
     story: Annotated[
         bool, typer.Option("--story/--no-story", help="Jouer la démonstration · play the demonstration.")
     ] = True,
+    zipkin: Annotated[
+        bool | None,
+        typer.Option("--zipkin/--no-zipkin", help="Lancer le lecteur de traces · start the trace viewer."),
+    ] = None,
     stop_with_parent: Annotated[
         bool, typer.Option("--stop-with-parent", help="S'arrêter avec son lanceur · stop when the starter ends.")
     ] = False,
@@ -45,7 +49,10 @@ def up(
     """Démarrer tout et rester jusqu'à Ctrl-C · start everything, stay until Ctrl-C."""
     from maillage.up import up as run
 
-    raise typer.Exit(run(_settings(), story=story, stop_with_parent=stop_with_parent))
+    settings = _settings()
+    if zipkin is not None:
+        settings = settings.model_copy(update={"zipkin": "on" if zipkin else "off"})
+    raise typer.Exit(run(settings, story=story, stop_with_parent=stop_with_parent))
 
 
 @app.command(epilog="Exemple · example: maillage down")
@@ -106,9 +113,34 @@ def topics(as_json: Json = False) -> None:
         show_topics(found)
 
 
+@app.command(epilog="Exemple · example: maillage trace 01890a5d-ac96-774b-bcce-b302099a8057")
+def trace(
+    referral_id: Annotated[
+        str | None,
+        typer.Argument(help="L'identifiant d'une orientation, sinon celle de la démonstration · a referral's id."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Montrer tout ce qu'une orientation a déclenché · show all that a referral set off, as trees."""
+    from maillage.traces import of_referral
+
+    found = of_referral(_settings(), referral_id)
+    if as_json:
+        _print_json(found)
+    else:
+        from maillage.trees import show_story
+
+        show_story(found)
+
+
 @app.command(epilog="Exemple · example: maillage logs referrals --follow")
 def logs(
-    part: Annotated[str, typer.Argument(help="postgres, kafka, registration, referrals, partners, portal")],
+    part: Annotated[
+        str,
+        typer.Argument(
+            help="postgres, kafka, desk, zipkin, registration, referrals, training, notifications, partners, portal"
+        ),
+    ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Continuer · keep following.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Combien de lignes · how many lines.")] = 50,
 ) -> None:

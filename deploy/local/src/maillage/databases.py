@@ -39,6 +39,14 @@ def dsn_for(admin_dsn: str, database: str, user: str | None = None, password: st
     return urlunsplit(parts._replace(netloc=netloc, path=f"/{quote(database)}"))
 
 
+def dsn_of(settings: LocalSettings, service: str) -> str:
+    """Return how the command itself reads a running service's database: as that service's own role."""
+    own, admin = settings.own_database_of(service), settings.postgres_dsn
+    address = admin.get_secret_value() if admin else f"postgresql://127.0.0.1:{settings.postgres_port}/postgres"
+    password = Secrets(settings.secrets_dir).database_password(service)
+    return own or dsn_for(address, name_of(service), name_of(service), password)
+
+
 async def prepare(admin_dsn: str, settings: LocalSettings, secrets: Secrets) -> Databases:
     """Create what is missing and migrate every service's database; refuse in one sentence when it cannot be done."""
     try:

@@ -1,4 +1,5 @@
-"""The demonstration's organisations: one association, two councils, made through the public API of `partners`.
+"""The demonstration's organisations: one association, two councils, an
+employment service and a training provider, made through the public API of `partners`.
 
 Idempotent: what exists is kept. What is shown only once (API secrets, Kafka passwords) is kept in a private file,
 `.maillage/run/demo.json`, written after each answer so that a crash between two loses nothing.
@@ -23,8 +24,30 @@ from maillage.settings import LocalSettings
 KAFKA_ACCESS_SECONDS = 60.0
 """`partners` creates topic, user and rights in the background, as soon as Kafka answers it."""
 
-COUNCIL_SCOPES = ["referrals:answer", "referrals:read", "feed:read"]
-ASSOCIATION_SCOPES = ["referrals:write", "referrals:read", "feed:read"]
+SCOPES = {
+    "association": ["referrals:write", "referrals:read", "feed:read"],
+    "council": [
+        "referrals:answer",
+        "referrals:read",
+        "accompaniments:act",
+        "appointments:act",
+        "sessions:read",
+        "enrolments:act",
+        "feed:read",
+    ],
+    "employment_service": [
+        "accompaniments:act",
+        "appointments:act",
+        "sessions:read",
+        "enrolments:act",
+        "feed:read",
+    ],
+    "training_provider": ["sessions:write", "sessions:read", "enrolments:act", "feed:read"],
+}
+"""What an API client of each kind of organisation may do."""
+
+WITH_KAFKA = ("council", "employment_service")
+"""Kinds that read their own topic in the demonstration; the others read their feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +59,6 @@ class Planned:
     name: str
     phone: str
     postal_address: str
-    scopes: list[str]
     members: tuple[tuple[str, str], ...]
     collectivities: tuple[str, ...] = ()
 
@@ -48,6 +70,7 @@ class Planned:
             "kind": self.kind,
             "phone": self.phone,
             "postal_address": self.postal_address,
+            "email": f"{self.code}@example.org",
             "territory": territory,
         }
 
@@ -59,7 +82,6 @@ PLAN = (
         "Association d'exemple (démonstration)",
         "01 99 00 00 01",
         "1 rue de l'Exemple, 93100 Montreuil",
-        ASSOCIATION_SCOPES,
         (("volunteer", "Bénévole d'exemple"), ("caseworker", "Référente d'exemple")),
     ),
     Planned(
@@ -68,7 +90,6 @@ PLAN = (
         "Département de la Seine-Saint-Denis (démonstration)",
         "01 99 00 00 93",
         "93 avenue de l'Exemple, 93000 Bobigny",
-        COUNCIL_SCOPES,
         (("caseworker", "Travailleuse sociale d'exemple (93)"),),
         ("93D",),
     ),
@@ -78,9 +99,25 @@ PLAN = (
         "Département du Val-de-Marne (démonstration)",
         "01 99 00 00 94",
         "94 avenue de l'Exemple, 94000 Créteil",
-        COUNCIL_SCOPES,
         (("caseworker", "Travailleur social d'exemple (94)"),),
         ("94D",),
+    ),
+    Planned(
+        "ft93",
+        "employment_service",
+        "Service de l'emploi de la Seine-Saint-Denis (démonstration)",
+        "01 99 00 10 93",
+        "10 rue de l'Exemple, 93000 Bobigny",
+        (("adviser", "Conseillère d'exemple (93)"),),
+        ("93D",),
+    ),
+    Planned(
+        "of93",
+        "training_provider",
+        "Organisme de formation d'exemple (démonstration)",
+        "01 99 00 20 93",
+        "20 rue de l'Exemple, 93100 Montreuil",
+        (("trainer", "Formatrice d'exemple"),),
     ),
 )
 
@@ -141,7 +178,7 @@ class Seed:
         known["feed_url"] = f"{self._partners}/feed"
         known["members"] = await self._members(url, planned)
         await self._api_client(url, planned, known)
-        if planned.kind == "council":
+        if planned.kind in WITH_KAFKA:
             await self._kafka_access(url, known)
 
     async def _members(self, url: str, planned: Planned) -> list[dict[str, Any]]:
@@ -153,17 +190,20 @@ class Seed:
         return members
 
     async def _api_client(self, url: str, planned: Planned, known: dict[str, Any]) -> None:
-        if "api" in known:
+        scopes = SCOPES[planned.kind]
+        # A data folder of an earlier version holds a client that may do less.
+        if "api" in known and known["api"].get("scopes") == scopes:
             try:
                 await self.client(planned.code).token()
                 return
             except Refusal:
                 # The file outlived the database that knew this client, or somebody revoked it.
                 known.pop("api")
-        created = await self._operator.post(f"{url}/clients", {"scopes": planned.scopes})
+        created = await self._operator.post(f"{url}/clients", {"scopes": scopes})
         known["api"] = {
             "client_id": created["client_id"],
             "client_secret": created["client_secret"],
+            "scopes": scopes,
             "token_url": self._token_url,
         }
         self._demo.save()

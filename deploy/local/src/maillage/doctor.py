@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from maillage import ports, view
+from maillage import ports, view, viewer
 from maillage.checks import Check, fail, ok, warn
 from maillage.data_folder import LAYOUT
 from maillage.errors import Refusal
@@ -19,12 +19,13 @@ from maillage.examination import examine_databases, examine_topics
 from maillage.secrets import SERVICE_NAMES
 from maillage.settings import LocalSettings
 from maillage.stack import jvm
-from maillage.stack.jars import JarSources, read_lock
+from maillage.stack.jars import ZIPKIN, JarSources, read_lock
 
 GIB = 2**30
-MEMORY_COMFORT_BYTES = int(1.5 * GIB)
-"""PostgreSQL, Kafka (380 MB) and four services (85 MB each), with room for their caches."""
-MEMORY_MIN_BYTES = int(0.8 * GIB)
+MEMORY_COMFORT_BYTES = 2 * GIB
+"""PostgreSQL, Kafka (380 MB), six services (85-120 MB each), the desk (60 MB) and Zipkin (150-395 MB)."""
+MEMORY_MIN_BYTES = int(1.1 * GIB)
+"""Without Zipkin, and with small caches."""
 DISK_COMFORT_BYTES = 2 * GIB
 DISK_MIN_BYTES = 300 * 2**20
 
@@ -38,6 +39,7 @@ def examine(settings: LocalSettings) -> list[Check]:
         lambda: [_memory(alive)],
         lambda: [_java()] if not settings.kafka_bootstrap else [],
         lambda: [_jars()] if not settings.kafka_bootstrap else [],
+        lambda: [_viewer(settings)] if not alive else [],
         lambda: [_layout(settings.data_dir)],
         lambda: [_account(settings.data_dir)] if settings.postgres_dsn is None else [],
         lambda: _ports(settings) if not alive else _parts(settings),
@@ -72,13 +74,13 @@ def _disk(folder: Path) -> Check:
 def _memory(alive: bool) -> Check:
     available = memory_available()
     if available is None:
-        return warn("memory", "la mémoire disponible n'est pas lisible · not readable", "prévoyez 1,5 Gio")
+        return warn("memory", "la mémoire disponible n'est pas lisible · not readable", "prévoyez 2 Gio")
     text = f"{available / GIB:.1f} Gio de mémoire disponibles · available"
     if alive or available >= MEMORY_COMFORT_BYTES:
         return ok("memory", text)
     if available < MEMORY_MIN_BYTES:
-        return fail("memory", text, "fermez d'autres programmes : 1,5 Gio suffisent")
-    return warn("memory", text, "1,5 Gio évitent les lenteurs")
+        return fail("memory", text, "fermez d'autres programmes : 2 Gio suffisent ; MAILLAGE_ZIPKIN=off en épargne 0,4")
+    return warn("memory", text, "2 Gio évitent les lenteurs ; MAILLAGE_ZIPKIN=off en épargne 0,4")
 
 
 def memory_available() -> int | None:
@@ -111,6 +113,26 @@ def _jars() -> Check:
     if sources.jars_dir is not None:
         return fail("jars", text, "complétez le dossier de MAILLAGE_JARS_DIR")
     return warn("jars", text, "maillage up les télécharge (ou MAILLAGE_MAVEN_MIRROR, MAILLAGE_JARS_DIR)")
+
+
+def _viewer(settings: LocalSettings) -> Check:
+    """Tell whether traces can be looked at; nothing here stops a run."""
+    name = "zipkin"
+    if not viewer.wanted(settings):
+        return ok(name, "pas demandé · not asked for")
+    trouble = ports.trouble_with(ports.viewer(settings))
+    if trouble:
+        return warn(name, f"le port {settings.zipkin_port} {trouble}", "MAILLAGE_ZIPKIN_PORT=…")
+    sources = JarSources.from_environment()
+    folder = sources.jars_dir or sources.cache
+    (jar,) = read_lock(name=ZIPKIN)
+    found = [path for path in folder.rglob(jar.file_name) if jar.matches(path)]
+    if found:
+        return ok(name, f"{jar.file_name} vérifié dans {folder} · checked")
+    text = f"{jar.file_name} manque dans {folder} : pas de lecteur de traces · missing"
+    if sources.jars_dir is not None:
+        return warn(name, text, "copiez-l'y, ou MAILLAGE_ZIPKIN=off")
+    return ok(name, f"{jar.file_name} sera téléchargé par maillage up (86 Mo) · will be fetched")
 
 
 def _layout(folder: Path) -> Check:
@@ -156,8 +178,9 @@ def _parts(settings: LocalSettings) -> list[Check]:
     for part in view.document(settings)["parts"]:
         again = f", relancé {part['restarts']} fois" if part["restarts"] else ""
         if not part["ready"]:
+            finding = warn if part["optional"] else fail
             checks.append(
-                fail(part["name"], f"pas prêt ({part['state']}) · not ready", f"maillage logs {part['name']}")
+                finding(part["name"], f"pas prêt ({part['state']}) · not ready", f"maillage logs {part['name']}")
             )
         elif part["restarts"]:
             checks.append(warn(part["name"], f"prêt{again} · ready, restarted", f"maillage logs {part['name']}"))

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import asyncpg
 
 from maillage.checks import Check, fail, ok, warn
-from maillage.databases import dsn_for, name_of
+from maillage.databases import dsn_of
 from maillage.errors import Refusal
-from maillage.secrets import SERVICE_NAMES, Secrets
+from maillage.secrets import SERVICE_NAMES
 from maillage.settings import LocalSettings
 
 CLOCK_SECONDS_MAX = 5.0
@@ -49,12 +49,8 @@ async def _examine_all(settings: LocalSettings) -> list[Check]:
 
 async def _examine_one(settings: LocalSettings, service: str) -> tuple[list[Check], float | None]:
     name = f"outbox {service}"
-    own, admin = settings.own_database_of(service), settings.postgres_dsn
-    address = admin.get_secret_value() if admin else f"postgresql://127.0.0.1:{settings.postgres_port}/postgres"
-    password = Secrets(settings.secrets_dir).database_password(service)
-    dsn = own or dsn_for(address, name_of(service), name_of(service), password)
     try:
-        connection = await asyncpg.connect(dsn, timeout=5)
+        connection = await asyncpg.connect(dsn_of(settings, service), timeout=5)
         try:
             row = await connection.fetchrow(STATE)
         finally:

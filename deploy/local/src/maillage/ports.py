@@ -26,6 +26,10 @@ def needed(settings: LocalSettings, services: tuple[str, ...]) -> list[PortNeed]
         PortNeed(settings.port_of(name), f"le service {name}", f"MAILLAGE_{name.upper()}_PORT", settings.http_host)
         for name in services
     ]
+    if settings.has_desk:
+        needs.append(PortNeed(settings.desk_port, "le guichet (courriels, SMS, traces)", "MAILLAGE_DESK_PORT"))
+        if not settings.smtp_host:
+            needs.append(PortNeed(settings.smtp_port, "les courriels (SMTP)", "MAILLAGE_SMTP_PORT"))
     if settings.postgres_dsn is None:
         needs.append(PortNeed(settings.postgres_port, "PostgreSQL", "MAILLAGE_POSTGRES_PORT"))
     if not settings.kafka_bootstrap:
@@ -35,6 +39,11 @@ def needed(settings: LocalSettings, services: tuple[str, ...]) -> list[PortNeed]
             PortNeed(settings.kafka_partner_port, "Kafka pour les partenaires", "MAILLAGE_KAFKA_PARTNER_PORT"),
         ]
     return needs
+
+
+def viewer(settings: LocalSettings) -> PortNeed:
+    """Return the port of the trace viewer, whose being taken stops nothing."""
+    return PortNeed(settings.zipkin_port, "Zipkin", "MAILLAGE_ZIPKIN_PORT")
 
 
 def refuse_busy(needs: list[PortNeed]) -> None:

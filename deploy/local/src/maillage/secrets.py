@@ -52,6 +52,10 @@ class Secrets:
         """Return the file of the Ed25519 key that signs access tokens, PEM."""
         return self._file("partners.signing-key.pem", _ed25519_pem)
 
+    def sms_token_file(self) -> Path:
+        """Return the file of the token that the notifications service and its SMS provider share: 256 random bits."""
+        return self._file("sms.token", lambda: random.token_urlsafe(32))
+
     def bootstrap_clients_file(self) -> Path:
         """Return the file that tells `partners` the first API clients: hashes only, written anew each time."""
         clients = [
@@ -73,6 +77,7 @@ class Secrets:
             self.database_password(service)
             self.master_key_file(service)
         self.signing_key_file()
+        self.sms_token_file()
         self.bootstrap_clients_file()
 
     def _text(self, name: str, make: Callable[[], str]) -> str:

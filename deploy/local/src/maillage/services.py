@@ -11,22 +11,34 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
+from maillage.api import http_client
 from maillage.errors import Refusal
 from maillage.secrets import SERVICE_NAMES, Secrets
 from maillage.settings import PREFIX, LocalSettings
 from maillage.stack.command import Command
+from maillage.stack.jars import JarSources
 from maillage.supervisor import Part
 
 READY_SECONDS = 60.0
 """Imports take 2 s on an idle core; four services start on two cores beside Kafka."""
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 5.0
+
+SPANS_EVERY_MILLISECONDS = 1000
+"""The SDK's own five seconds are long for somebody who looks for what was done just now."""
 
 KEPT_BACK = frozenset(
     f"{PREFIX}{name}"
-    for name in ("POSTGRES_DSN", "DATA_DIR", *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES))
+    for name in (
+        "POSTGRES_DSN",
+        "DATA_DIR",
+        "SMS_TOKEN_FILE",
+        *(f"{service.upper()}_DATABASE_DSN" for service in SERVICE_NAMES),
+    )
 )
 """Settings of the command that no service may read."""
 
@@ -89,33 +101,101 @@ def environment(service: str, settings: LocalSettings, secrets: Secrets, endpoin
         own["BOOTSTRAP_CLIENTS_FILE"] = str(secrets.bootstrap_clients_file())
     if service == "portal":
         own["DEMO_LOGIN"] = "true" if settings.stack != "site" else "false"
-    return {**inherited(), **{PREFIX + name: value for name, value in own.items()}, "PYTHONUNBUFFERED": "1"}
+    if service == "notifications":
+        own |= _ways_out(settings, secrets)
+    return {
+        **inherited(),
+        **{PREFIX + name: value for name, value in own.items()},
+        **telemetry(settings),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _ways_out(settings: LocalSettings, secrets: Secrets) -> dict[str, str]:
+    """Return where notices leave by: the desk, or what the settings name; nothing on a site that names nothing."""
+    desk = settings.has_desk
+    token = settings.sms_token_file.resolve() if settings.sms_token_file else secrets.sms_token_file() if desk else ""
+    ways = {
+        "SMTP_HOST": settings.smtp_host or ("127.0.0.1" if desk else ""),
+        "SMTP_PORT": str(settings.smtp_port),
+        "SMS_URL": settings.sms_url or (f"{settings.desk_url}/sms-api" if desk else ""),
+        "SMS_TOKEN_FILE": str(token),
+        "QUIET_HOURS": settings.quiet_hours or ("off" if desk else ""),
+    }
+    return {name: value for name, value in ways.items() if value}
+
+
+def refuse_mute_site(settings: LocalSettings) -> None:
+    """Refuse a site that names no way out for its notices: they are people's, and the desk keeps what it is given."""
+    ways = {"SMTP_HOST": settings.smtp_host, "SMS_URL": settings.sms_url, "SMS_TOKEN_FILE": settings.sms_token_file}
+    missing = [PREFIX + name for name, value in ways.items() if not value]
+    if not settings.has_desk and missing:
+        raise Refusal(
+            "Un site doit dire par où partent ses courriels et ses SMS · a site must say how its mails and SMS leave",
+            f"donnez {', '.join(missing)}, ou MAILLAGE_STACK=embedded pour une démonstration",
+        )
+
+
+def telemetry(settings: LocalSettings) -> dict[str, str]:
+    """Return where a process sends its spans: to the desk, unless the person named a collector."""
+    if spans_go_elsewhere() or not settings.has_desk:
+        return {}
+    # The exporter's client would hand loopback to a proxy of the environment.
+    direct = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1")))
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": settings.desk_url,
+        "OTEL_BSP_SCHEDULE_DELAY": os.environ.get("OTEL_BSP_SCHEDULE_DELAY") or str(SPANS_EVERY_MILLISECONDS),
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+    }
+
+
+def spans_go_elsewhere() -> str:
+    """Return the collector that the person named, or nothing."""
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
 
 
 def inherited() -> dict[str, str]:
     """Return our own environment without what only the command may know."""
-    return {name: value for name, value in os.environ.items() if name.upper() not in KEPT_BACK}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in KEPT_BACK}
+    if kept.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Compiling 1,500 modules takes each of seven processes 2 s at every start; ours are kept out of the sources.
+        kept.setdefault("PYTHONPYCACHEPREFIX", str(JarSources.from_environment().cache.with_name("bytecode")))
+    return kept
 
 
 async def until_ready(service: str, url: str, patience_seconds: float) -> str:
     """Wait until a service answers that it is ready; return its version, or refuse with the reason it gave."""
     reason = "ne répond pas"
     deadline = asyncio.get_running_loop().time() + patience_seconds
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+    async with http_client(ANSWER_SECONDS) as client:
         while asyncio.get_running_loop().time() < deadline:
-            try:
-                health = await readiness(client, url)
-                if health.get("ready") is True:
-                    return str(health.get("version", ""))
-                reason = not_ready_because(health)
-            except (httpx.HTTPError, ValueError):
-                pass
+            if await _listens(url):
+                try:
+                    health = await readiness(client, url)
+                    if health.get("ready") is True:
+                        return str(health.get("version", ""))
+                    reason = not_ready_because(health)
+                except (httpx.HTTPError, ValueError):
+                    pass
             await asyncio.sleep(POLL_SECONDS)
     raise Refusal(
         f"Le service {service} n'est pas prêt après {patience_seconds:.0f} s ({reason})"
         f" · service {service} is not ready in time",
         f"lisez son journal : maillage logs {service}",
     )
+
+
+async def _listens(url: str) -> bool:
+    """Tell whether somebody listens: a tenth of what a refused HTTP request costs while six services import."""
+    where = urlsplit(url)
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(where.hostname, where.port), ANSWER_SECONDS)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 async def readiness(client: httpx.AsyncClient, url: str) -> dict[str, Any]:

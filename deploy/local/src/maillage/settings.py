@@ -6,7 +6,7 @@ Nothing here is secret by default: secrets are generated once into the data fold
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -46,6 +46,10 @@ class LocalSettings(BaseSettings):
     kafka_port: int = Field(default=9092, ge=1, le=65535)
     kafka_controller_port: int = Field(default=9093, ge=1, le=65535)
     kafka_partner_port: int = Field(default=9094, ge=1, le=65535)
+    desk_port: int = Field(default=8010, ge=1, le=65535, description="Pages of mails and SMS, intake of spans.")
+    smtp_port: int = Field(default=2525, ge=1, le=65535, description="The mail catcher, or the port of SMTP_HOST.")
+    zipkin_port: int = Field(default=9411, ge=1, le=65535)
+    zipkin: Literal["on", "off"] = Field(default="on", description="Whether to start the trace viewer.")
 
     postgres_dsn: SecretStr | None = Field(default=None, description="Administrator's; replaces the embedded server.")
     registration_database_dsn: SecretStr | None = Field(default=None, description="This service's own database.")
@@ -63,7 +67,15 @@ class LocalSettings(BaseSettings):
     kafka_ca_file: Path | None = None
     kafka_replication: int = Field(default=1, ge=1, le=5)
 
+    smtp_host: str = Field(default="", description="A mail server elsewhere; replaces the catcher.")
+    sms_url: str = Field(default="", description="A provider of text messages elsewhere; replaces the simulator.")
+    sms_token_file: Path | None = Field(default=None, description="That provider's token.")
+    quiet_hours: Literal["", "on", "off"] = Field(
+        default="", description="Whether notices wait for the day; off in a demonstration, which is seen at any hour."
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    clock_file: Path | None = Field(default=None, description="Tests only: seconds by which every clock is ahead.")
 
     @model_validator(mode="before")
     @classmethod
@@ -73,6 +85,30 @@ class LocalSettings(BaseSettings):
         if not values.get("stack") and any(values.get(name) for name in elsewhere):
             return {**values, "stack": "site"}
         return values
+
+    @model_validator(mode="after")
+    def _no_other_time_outside_tests(self) -> Self:
+        if self.clock_file is not None and self.stack != "test":
+            raise ValueError("MAILLAGE_CLOCK_FILE n'est accepté qu'avec MAILLAGE_STACK=test · only accepted in tests")
+        return self
+
+    @property
+    def has_desk(self) -> bool:
+        """Tell whether this run has a desk: never on a site, where messages are people's and must leave."""
+        return self.stack != "site"
+
+    @property
+    def desk_url(self) -> str:
+        return f"http://127.0.0.1:{self.desk_port}"
+
+    @property
+    def zipkin_url(self) -> str:
+        return f"http://127.0.0.1:{self.zipkin_port}"
+
+    @property
+    def has_zipkin(self) -> bool:
+        """Tell whether this run wants the trace viewer; the desk feeds it, so there is none without."""
+        return self.has_desk and self.zipkin == "on"
 
     @property
     def run_dir(self) -> Path:

@@ -34,6 +34,7 @@ class PartStatus:
     version: str = ""
     restarts: int = 0
     stop_signal: int = int(Signals.SIGTERM)
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class Part:
     """Say why it ended, when its log tells."""
     ready_seconds: float = 60.0
     grace_seconds: float = 4.5
+    optional: bool = False
+    """The run is complete and ready without it."""
 
     @property
     def name(self) -> str:
@@ -77,6 +79,7 @@ class _Child:
             version=self.version,
             restarts=self.restarts,
             stop_signal=int(self.part.command.stop_signal),
+            optional=self.part.optional,
         )
 
 
@@ -109,9 +112,23 @@ class Supervisor:
         self._status.write(self._identity, parts, ready=self._complete)
 
     async def start(self, part: Part) -> str:
-        """Start a part and return its version once it is ready; raise Refusal when it ends or takes too long."""
+        """Start a part and return its version once it is ready; raise Refusal when it ends or takes too long.
+
+        An optional one that did not start is ended and forgotten.
+        """
         child = _Child(part)
         self._children.append(child)
+        try:
+            return await self._start(child)
+        except Refusal:
+            if part.optional:
+                await self._end(child)
+                self._children.remove(child)
+                self.publish()
+            raise
+
+    async def _start(self, child: _Child) -> str:
+        part = child.part
         await self._launch(child)
         if not await self._until_ready(child, part.ready_seconds):
             known = part.diagnose() if part.diagnose else None

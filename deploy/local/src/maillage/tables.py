@@ -30,6 +30,10 @@ def show_status(document: dict[str, Any]) -> None:
         parts.add_row(part["name"], state, str(part["pid"] or "–"), part["version"], part["url"])
     console.print(parts)
     console.print("Journaux · logs: maillage logs <partie>")
+    if document.get("mail_url"):
+        console.print(f"Courriels et SMS · mails and SMS: {document['mail_url']}")
+    if document.get("traces_url"):
+        console.print(f"Traces : {document['traces_url']}")
     organisations = document.get("demonstration", {}).get("organisations", [])
     if organisations:
         console.print("\nOrganisations de démonstration · demonstration (secrets : maillage status --json)")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 
-from maillage import databases, ports, services
+from maillage import databases, desk_part, ports, services, viewer
 from maillage.concurrency import leave, together
 from maillage.data_folder import prepare_folder
 from maillage.errors import Refusal
@@ -56,6 +56,7 @@ class _Run:
     story: bool
     secrets: Secrets = field(init=False)
     supervisor: Supervisor = field(init=False)
+    viewer: viewer.Viewer | None = None
 
     async def until_stopped(self) -> int:
         stopped = asyncio.Event()
@@ -78,6 +79,8 @@ class _Run:
             starting.cancel()
             waiting.cancel()
             await asyncio.gather(starting, waiting, return_exceptions=True)
+            if self.viewer is not None:
+                await self.viewer.close()
             if stopped.is_set():
                 self.progress.line()
                 self.progress.step("Arrêt des services, puis des serveurs · stopping")
@@ -91,6 +94,7 @@ class _Run:
             count = end_leftovers(before.processes())
             if count:
                 self.progress.step(f"{count} processus d'un lancement interrompu arrêtés · leftovers ended")
+        services.refuse_mute_site(self.settings)
         ports.refuse_busy(ports.needed(self.settings, SERVICE_NAMES))
 
     async def _start(self) -> None:
@@ -113,9 +117,11 @@ class _Run:
             count = await kafka.ensure_topics()
             self.progress.step(f"{count} sujets Kafka en place · topics in place")
 
-        await together(rows(), bus())
+        await together(rows(), bus(), self._start_desk())
         endpoints = services.Endpoints(kafka.bootstrap, kafka.partner_bootstrap, dsns)
         await together(*(self._start_service(name, endpoints) for name in SERVICE_NAMES))
+        if viewer.wanted(self.settings):
+            self.viewer = viewer.Viewer(self.settings, self.supervisor, self.progress)
         if self.story and self.settings.stack != "site":
             await self._play()
         self.supervisor.everything_ready()
@@ -123,6 +129,14 @@ class _Run:
             f"Maillage is ready · Maillage est prêt : {self.settings.url_of('portal')}"
             f" · {command_name()} status montre tout, Ctrl-C arrête"
         )
+        if self.viewer is not None:
+            # After the story: on two cores a JVM that starts takes one of them for five seconds.
+            self.viewer.start()
+
+    async def _start_desk(self) -> None:
+        if self.settings.has_desk:
+            await self.supervisor.start(desk_part.part(self.settings, self.secrets))
+            self.progress.step(f"Guichet prêt : {self.settings.desk_url}/mail, /sms · desk of mails and SMS ready")
 
     async def _start_service(self, name: str, endpoints: services.Endpoints) -> None:
         part = services.part(name, self.settings, self.secrets, endpoints)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from maillage.api import http_client
 from maillage.demo import Demo
 from maillage.processes import Identity
 from maillage.services import readiness
@@ -42,9 +43,11 @@ def document(settings: LocalSettings) -> dict[str, Any]:
         parts = asyncio.run(_check_all(parts, found.boot))
     answer: dict[str, Any] = {
         "running": alive,
-        "ready": alive and found is not None and found.ready and all(part.ready for part in parts),
+        "ready": alive and found is not None and found.ready and all(part.ready or part.optional for part in parts),
         "supervisor_pid": found.supervisor_pid if alive and found is not None else None,
         "data_dir": str(settings.data_dir),
+        "mail_url": f"{settings.desk_url}/mail" if settings.has_desk else None,
+        "traces_url": next((f"{p.url}/zipkin/" for p in parts if p.name == "zipkin" and p.ready), None),
         "portal_url": next((part.url for part in parts if part.name == "portal"), settings.url_of("portal")),
         "parts": [_part(part) for part in parts],
     }
@@ -64,11 +67,12 @@ def _part(part: PartStatus) -> dict[str, Any]:
         "version": part.version,
         "log_file": part.log_file,
         "restarts": part.restarts,
+        "optional": part.optional,
     }
 
 
 async def _check_all(parts: tuple[PartStatus, ...], boot: str) -> tuple[PartStatus, ...]:
-    async with httpx.AsyncClient(trust_env=False, timeout=CONNECT_SECONDS) as http:
+    async with http_client(CONNECT_SECONDS) as http:
         return tuple(await asyncio.gather(*(_check(part, boot, http) for part in parts)))
 
 

@@ -89,6 +89,32 @@ async def test_part_is_restarted_and_reported_when_it_dies(tmp_path: Path) -> No
         await stage.supervisor.stop()
 
 
+async def test_optional_part_is_ended_and_forgotten_when_it_does_not_start(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    try:
+        await stage.supervisor.start(part(tmp_path, "one"))
+        late = replace(part(tmp_path, "late", "import time; time.sleep(60)"), optional=True, ready_seconds=0.5)
+        hurried = replace(part(tmp_path, "hurried", HURRIED), optional=True)
+
+        async def refuse(_: float) -> str:
+            pid = stage.pid("late")
+            assert pid is not None
+            seen.append(pid)
+            raise Refusal("too late")
+
+        seen: list[int] = []
+        for failing in (replace(late, wait_ready=refuse), hurried):
+            with pytest.raises(Refusal):
+                await stage.supervisor.start(failing)
+
+        snapshot = stage.file.read()
+        assert snapshot is not None
+        assert [p.name for p in snapshot.parts] == ["one"]
+        assert identify(seen[0]) is None
+    finally:
+        await stage.supervisor.stop()
+
+
 async def test_pauses_grow_when_part_keeps_dying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("maillage.supervisor.BACKOFF_SECONDS", (0.01, 0.02, 0.4))
     stage = Stage(tmp_path)

@@ -22,7 +22,7 @@ from maillage.testing.servers import KafkaServer, PostgresServer, free_ports
 
 READY = "Maillage is ready"
 STAND_IN = Path(__file__).with_name("stand_in.py")
-PORTS = ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "KAFKA_PARTNER", "PORTAL", "REGISTRATION")
+PORTS = ("POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "KAFKA_PARTNER", "PORTAL", "REGISTRATION", "DESK", "SMTP")
 START_SECONDS = 60.0
 """The jars may have to be fetched by the first test."""
 STOP_SECONDS = 10.0
@@ -45,7 +45,17 @@ class Machine:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         ports = {f"MAILLAGE_{name}_PORT": str(port) for name, port in self.ports.items()}
-        self.environment = {**kept, **ports, "MAILLAGE_DATA_DIR": str(self.folder)}
+        self.environment = {**kept, **ports, "MAILLAGE_DATA_DIR": str(self.folder), "MAILLAGE_ZIPKIN": "off"}
+
+    def as_site(self, postgres_dsn: str, kafka_bootstrap: str) -> None:
+        """Name servers elsewhere, which makes a site, and what a site must name besides."""
+        self.environment |= {
+            "MAILLAGE_POSTGRES_DSN": postgres_dsn,
+            "MAILLAGE_KAFKA_BOOTSTRAP": kafka_bootstrap,
+            "MAILLAGE_SMTP_HOST": "mail.example",
+            "MAILLAGE_SMS_URL": "https://sms.example",
+            "MAILLAGE_SMS_TOKEN_FILE": "/nowhere",
+        }
 
     @contextmanager
     def up(self, failing: str = "none") -> Iterator[subprocess.Popen[bytes]]:
@@ -107,7 +117,7 @@ def test_everything_runs_and_ends_in_time_when_started_and_stopped(machine: Mach
     assert machine.said().count(READY) == 1
     assert document["running"] is True
     assert document["ready"] is True
-    assert parts.keys() == {"postgres", "kafka", "registration", "portal"}
+    assert parts.keys() == {"postgres", "kafka", "desk", "registration", "portal"}
     assert all(part["ready"] and part["pid"] and part["version"] for part in parts.values())
     assert all(Path(part["log_file"]).is_file() for part in parts.values())
     assert parts["portal"]["url"] == f"http://127.0.0.1:{machine.ports['PORTAL']}"
@@ -116,7 +126,7 @@ def test_everything_runs_and_ends_in_time_when_started_and_stopped(machine: Mach
     assert {topic["name"]: topic["owner"] for topic in topics}["referrals-referral-v1"] == "referrals"
     assert code == 0
     assert duration < STOP_SECONDS
-    assert len(children) == 4
+    assert len(children) == 5
     assert not any(child.alive() for child in children)
     assert machine.children() == []
 
@@ -133,7 +143,7 @@ def test_nothing_is_left_and_next_start_works_when_supervisor_is_killed(machine:
     with machine.up():
         until(machine.ready)
 
-    assert len(children) == 4
+    assert len(children) == 5
     assert killed["running"] is False
     assert {part["state"] for part in killed["parts"]} == {"stopped"}
 
@@ -168,8 +178,7 @@ def test_nothing_starts_when_a_port_is_busy(machine: Machine) -> None:
 def test_servers_elsewhere_replace_the_embedded_ones_when_set(
     machine: Machine, postgres_server: PostgresServer, kafka_server: KafkaServer
 ) -> None:
-    machine.environment["MAILLAGE_POSTGRES_DSN"] = postgres_server.admin_dsn
-    machine.environment["MAILLAGE_KAFKA_BOOTSTRAP"] = kafka_server.bootstrap
+    machine.as_site(postgres_server.admin_dsn, kafka_server.bootstrap)
     with machine.up() as process:
         until(lambda: machine.ready() or process.poll() is not None)
         parts = {part["name"]: part for part in machine.status()["parts"]}
@@ -181,13 +190,13 @@ def test_servers_elsewhere_replace_the_embedded_ones_when_set(
     assert topics["bootstrap"] == kafka_server.bootstrap
     assert {topic["bytes"] for topic in topics["topics"]} == {None}
     assert not (machine.folder / "kafka").exists()
+    assert "desk" not in parts
     assert not (machine.folder / "postgres").exists()
 
 
 def test_unreachable_broker_is_told_when_set(machine: Machine) -> None:
     # The stand-in has no databases: nobody connects to this one, and its password must not show all the same.
-    machine.environment["MAILLAGE_POSTGRES_DSN"] = "postgresql://admin:canary@127.0.0.1:1/postgres"
-    machine.environment["MAILLAGE_KAFKA_BOOTSTRAP"] = "127.0.0.1:1"
+    machine.as_site("postgresql://admin:canary@127.0.0.1:1/postgres", "127.0.0.1:1")
 
     with machine.up() as process:
         code = process.wait(60)
@@ -195,6 +204,17 @@ def test_unreachable_broker_is_told_when_set(machine: Machine) -> None:
     assert code == 1
     assert "MAILLAGE_KAFKA_BOOTSTRAP" in machine.said()
     assert "canary" not in machine.said()
+
+
+def test_a_site_that_names_no_way_out_for_notices_is_refused_before_anything_starts(machine: Machine) -> None:
+    machine.as_site("postgresql://admin:canary@127.0.0.1:1/postgres", "127.0.0.1:1")
+    del machine.environment["MAILLAGE_SMS_URL"]
+
+    refused = machine.run("up")
+
+    assert refused.returncode == 1
+    assert "donnez MAILLAGE_SMS_URL, ou" in refused.stderr
+    assert machine.children() == []
 
 
 def test_data_of_another_version_are_refused_when_found(machine: Machine) -> None:

@@ -88,11 +88,11 @@ async def test_every_organisation_has_what_a_client_needs_when_seeded(
 ) -> None:
     demo = await seed(settings, partners)
 
-    assert demo.organisations.keys() == {planned.code for planned in PLAN} == {"asso1", "cd93", "cd94"}
+    assert demo.organisations.keys() == {planned.code for planned in PLAN} == {"asso1", "cd93", "cd94", "ft93", "of93"}
     for code, organisation in demo.organisations.items():
         assert organisation["api"]["client_secret"] == partners.clients[organisation["api"]["client_id"]]
         assert organisation["members"]
-        assert ("kafka" in organisation) == (code != "asso1")
+        assert ("kafka" in organisation) == (code in {"cd93", "cd94", "ft93"})
     assert demo.organisations["cd93"]["kafka"]["password"] == "shown-once"
     assert stat.S_IMODE(demo.path.stat().st_mode) == 0o600
 
@@ -115,6 +115,20 @@ async def test_client_is_made_again_when_database_forgot_it(settings: LocalSetti
     after = await seed(settings, partners)
 
     assert after.organisations["cd93"]["api"]["client_id"] in partners.clients
+
+
+async def test_client_is_made_again_when_an_earlier_version_gave_it_less(
+    settings: LocalSettings, partners: FakePartners
+) -> None:
+    demo = await seed(settings, partners)
+    before = dict(demo.organisations["cd93"]["api"])
+    demo.organisations["cd93"]["api"]["scopes"] = ["feed:read"]
+    demo.save()
+
+    after = (await seed(settings, partners)).organisations["cd93"]["api"]
+
+    assert after["client_id"] != before["client_id"]
+    assert after["scopes"] == before["scopes"]
 
 
 async def test_kafka_access_is_made_again_when_its_password_was_lost(

@@ -15,6 +15,7 @@ import pytest
 from maillage.stack import jars
 from maillage.stack.errors import StackError
 from maillage.stack.jars import Jar, JarSources, ensure_jars, read_lock
+from maillage.stack.zipkin import Zipkin, ZipkinConfig
 
 
 class Mirror:
@@ -52,11 +53,12 @@ class Mirror:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
-    def add(self, artifact: str, content: bytes) -> Jar:
-        path = self.folder / "org" / "example" / artifact / "1.0" / f"{artifact}-1.0.jar"
+    def add(self, artifact: str, content: bytes, classifier: str = "") -> Jar:
+        jar = Jar("org.example", artifact, "1.0", hashlib.sha256(content).hexdigest(), len(content), classifier)
+        path = self.folder / "org" / "example" / artifact / "1.0" / jar.file_name
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-        return Jar("org.example", artifact, "1.0", hashlib.sha256(content).hexdigest(), len(content))
+        return jar
 
     def jars_served(self) -> list[str]:
         return [path for path in self.served if path.endswith(".jar")]
@@ -91,6 +93,13 @@ def test_the_lock_names_kafka_and_its_logging() -> None:
     assert {"kafka_2.13-4.3.1.jar", "log4j-slf4j-impl-2.25.3.jar", "slf4j-api-1.7.36.jar"} <= names
 
 
+def test_the_lock_of_the_trace_viewer_names_one_file_with_its_classifier() -> None:
+    (jar,) = read_lock(name=jars.ZIPKIN)
+
+    assert jar.file_name == "zipkin-server-3.6.1-slim.jar"
+    assert (jar.version, jar.classifier) == ("3.6.1", "slim")
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -98,6 +107,7 @@ def test_the_lock_names_kafka_and_its_logging() -> None:
         "org.example a 1.0",
         f"org.example a 1.0 {'0' * 64} -5",
         f"org.example a 1.0 {'0' * 64} 5 extra",
+        f"org.example a 1.0: {'0' * 64} 5",
     ],
 )
 def test_a_line_that_is_not_a_row_is_refused(line: str) -> None:
@@ -126,6 +136,17 @@ def test_jars_are_fetched_in_parallel_and_only_once(mirror: Mirror, sources: Jar
     assert ensure_jars(sources, lines.append, wanted) == class_path
     assert mirror.served == before
     assert sorted(path.name for path in sources.cache.iterdir()) == sorted(jar.file_name for jar in wanted)
+
+
+def test_the_file_of_a_classifier_is_fetched_and_its_owner_named(mirror: Mirror, sources: JarSources) -> None:
+    jar = mirror.add("viewer", b"content", "slim")
+    lines: list[str] = []
+
+    (path,) = ensure_jars(sources, lines.append, (jar,), owner="Zipkin")
+
+    assert (path.name, path.read_bytes()) == ("viewer-1.0-slim.jar", b"content")
+    assert lines[0].startswith("Zipkin : 1 archive Java à télécharger")
+    assert lines[-1].startswith("Zipkin : 1 archive Java vérifiée")
 
 
 def test_a_corrupted_jar_in_the_cache_is_fetched_again(mirror: Mirror, sources: JarSources) -> None:
@@ -172,6 +193,20 @@ def test_the_three_ways_out_are_named_when_nothing_answers(tmp_path: Path, monke
     for way_out in ("MAILLAGE_MAVEN_MIRROR", "MAILLAGE_JARS_DIR", "MAILLAGE_KAFKA_BOOTSTRAP"):
         assert way_out in refused.value.remedy
     assert "\n" not in str(refused.value)
+
+
+def test_the_viewer_s_jar_is_named_as_its_own_when_nothing_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(jars, "RETRY_PAUSE_SECONDS", 0)
+    # A distribution of Kafka is no help: it holds no Zipkin.
+    sources = JarSources(cache=tmp_path, mirror="http://127.0.0.1:9", kafka_home=tmp_path)
+
+    with pytest.raises(StackError) as refused:
+        Zipkin(ZipkinConfig(tmp_path / "zipkin", tmp_path / "log", jars=sources)).prepare(quiet)
+
+    assert refused.value.sentence.startswith("Les archives Java de Zipkin ne peuvent pas être téléchargées")
 
 
 def test_an_unwritable_cache_is_said_in_a_sentence(tmp_path: Path) -> None:

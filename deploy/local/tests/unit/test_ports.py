@@ -40,9 +40,19 @@ def test_both_settings_are_named_when_one_port_serves_twice() -> None:
     assert "MAILLAGE_B_PORT" in refusal.value.remedy
 
 
+def test_the_desk_s_ports_are_needed_where_there_is_one_and_mails_are_caught(tmp_path: Path) -> None:
+    def wanted(**changes: str) -> set[str]:
+        needs = needed(LocalSettings.model_validate({"data_dir": tmp_path, **changes}), ())
+        return {need.setting for need in needs} & {"MAILLAGE_DESK_PORT", "MAILLAGE_SMTP_PORT", "MAILLAGE_ZIPKIN_PORT"}
+
+    assert wanted() == {"MAILLAGE_DESK_PORT", "MAILLAGE_SMTP_PORT"}
+    assert wanted(smtp_host="mail.example") == {"MAILLAGE_DESK_PORT"}
+    assert wanted(stack="site") == set()
+
+
 def test_servers_need_no_port_when_they_are_external(tmp_path: Path) -> None:
     settings = LocalSettings(
-        data_dir=tmp_path, kafka_bootstrap="kafka:9092", postgres_dsn=SecretStr("postgresql://db/x")
+        data_dir=tmp_path, stack="site", kafka_bootstrap="kafka:9092", postgres_dsn=SecretStr("postgresql://db/x")
     )
 
     assert [need.setting for need in needed(settings, ("portal",))] == ["MAILLAGE_PORTAL_PORT"]

@@ -15,7 +15,7 @@ def test_every_file_is_private_when_generated(tmp_path: Path) -> None:
     Secrets(tmp_path / "secrets").generate()
 
     files = list((tmp_path / "secrets").iterdir())
-    assert len(files) == 2 * len(SERVICE_NAMES) + len(CLIENTS) + 2
+    assert len(files) == 2 * len(SERVICE_NAMES) + len(CLIENTS) + 3
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
 

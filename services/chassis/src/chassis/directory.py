@@ -30,16 +30,16 @@ OrganisationEvent: TypeAlias = OrganisationRegistered | OrganisationChanged
 # Waits for the row's lock; two batches take organisations in the same order, so they cannot deadlock.
 UPSERT_ORGANISATIONS = """
 INSERT INTO directory_organisations AS d
-    (organisation_id, code, name, kind, phone, postal_address, territory, collectivities, version)
-SELECT o.organisation_id, o.code, o.name, o.kind, o.phone, o.postal_address, o.territory,
+    (organisation_id, code, name, kind, phone, postal_address, email, territory, collectivities, version)
+SELECT o.organisation_id, o.code, o.name, o.kind, o.phone, o.postal_address, o.email, o.territory,
        ARRAY(SELECT jsonb_array_elements_text(o.territory -> 'collectivities')), o.version
 FROM jsonb_to_recordset($1::jsonb) AS o (
-    organisation_id uuid, code text, name text, kind text, phone text, postal_address text, territory jsonb,
-    version bigint)
+    organisation_id uuid, code text, name text, kind text, phone text, postal_address text, email text,
+    territory jsonb, version bigint)
 ORDER BY o.organisation_id
 ON CONFLICT (organisation_id) DO UPDATE SET
     code = EXCLUDED.code, name = EXCLUDED.name, kind = EXCLUDED.kind, phone = EXCLUDED.phone,
-    postal_address = EXCLUDED.postal_address, territory = EXCLUDED.territory,
+    postal_address = EXCLUDED.postal_address, email = EXCLUDED.email, territory = EXCLUDED.territory,
     collectivities = EXCLUDED.collectivities, version = EXCLUDED.version
 WHERE d.version < EXCLUDED.version
 """
@@ -51,12 +51,12 @@ ORDER BY client_id
 ON CONFLICT (client_id) DO NOTHING
 """
 
-COLUMNS = "organisation_id, code, name, kind, phone, postal_address, territory, version"
+COLUMNS = "organisation_id, code, name, kind, phone, postal_address, email, territory, version"
 SELECT_BY_ID = f"SELECT {COLUMNS} FROM directory_organisations WHERE organisation_id = ANY($1::uuid[])"  # noqa: S608
-# Without an order two councils with one jurisdiction would take turns; partners refuses that, we stay predictable.
-SELECT_COUNCIL = (
+# directory_organisations_collectivities finds the few of one collectivity, of whatever kind.
+SELECT_ANSWERING = (
     f"SELECT {COLUMNS} FROM directory_organisations "  # noqa: S608
-    "WHERE kind = 'council' AND collectivities @> ARRAY[$1::text] ORDER BY code, organisation_id LIMIT 1"
+    "WHERE kind = $1 AND collectivities @> ARRAY[$2::text] ORDER BY code, organisation_id"
 )
 SELECT_BY_CODE = f"SELECT {COLUMNS} FROM directory_organisations WHERE code = $1 ORDER BY version DESC LIMIT 1"  # noqa: S608
 
@@ -73,6 +73,8 @@ class Organisation:
     postal_address: str
     territory: Mapping[str, Sequence[str]]
     version: int
+    email: str | None = None
+    """Its public address for notices, where it gave one."""
 
 
 async def apply_organisations(tx: Tx, events: Sequence[OrganisationEvent]) -> None:
@@ -115,10 +117,15 @@ async def organisation_by_code(tx: Tx, code: str) -> Organisation | None:
     return None if row is None else _organisation(row)
 
 
+async def answering(tx: Tx, kind: str, collectivity: str) -> list[Organisation]:
+    """Return the organisations of a kind that answer for a collectivity, by code."""
+    return [_organisation(row) for row in await tx.fetch(SELECT_ANSWERING, kind, collectivity)]
+
+
 async def council_for(tx: Tx, collectivity_code: str) -> Organisation | None:
     """Return the council that answers for a collectivity, or None when it has not joined."""
-    row = await tx.fetchrow(SELECT_COUNCIL, collectivity_code)
-    return None if row is None else _organisation(row)
+    # partners refuses a second one; should there be two, the first by code is always the same one.
+    return next(iter(await answering(tx, "council", collectivity_code)), None)
 
 
 class Directory:
@@ -170,7 +177,7 @@ class Directory:
 
 
 def _row(event: OrganisationEvent) -> dict[str, Any]:
-    fields = {"organisation_id", "code", "name", "kind", "phone", "postal_address", "territory"}
+    fields = {"organisation_id", "code", "name", "kind", "phone", "postal_address", "email", "territory"}
     return event.model_dump(mode="json", include=fields) | {"version": event.aggregate_version}
 
 

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.tracing import read_traceparent, tracer, under
+from chassis.tracing import current, read_traceparent, tracer, under
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _OTHER: Final = "_OTHER"
@@ -78,12 +78,5 @@ def client_span(method: str, route: str, attributes: Mapping[str, str | int]) ->
     span = tracer().start_span(
         f"{method} {route}", kind=SpanKind.CLIENT, attributes={"http.request.method": method, **attributes}
     )
-    try:
-        with trace.use_span(span, record_exception=False, set_status_on_exception=False):
-            yield span
-    except BaseException as error:
-        span.set_attribute("error.type", type(error).__name__)
-        span.set_status(Status(StatusCode.ERROR))
-        raise
-    finally:
-        span.end()
+    with current(span):
+        yield span

@@ -43,7 +43,8 @@ VALUE_CHARACTERS_MAX = 500
 FRAMES_MAX = 12
 
 _OUR_PACKAGES: Final = (
-    "chassis", "maillage_contracts", "territory", "registration", "referrals", "partners", "portal", "maillage",
+    "chassis", "maillage_contracts", "territory", "registration", "referrals", "partners", "training",
+    "notifications", "portal", "maillage",
 )  # fmt: skip
 
 _SPEAKS_OF_ITSELF: Final = ("uvicorn",)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from opentelemetry import trace
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind
 from opentelemetry.util.types import AttributeValue
 from structlog.contextvars import bound_contextvars
 
-from chassis.tracing import read_traceparent, tracer, under, write_traceparent
+from chassis.tracing import current, ended, read_traceparent, tracer, under, write_traceparent
 
 if TYPE_CHECKING:
     from chassis.records import Delivery
@@ -27,9 +27,20 @@ if TYPE_CHECKING:
 LINKS_MAX = 128
 """The SDK's own limit; a batch of a thousand keeps the first links only."""
 
+_broker: dict[str, AttributeValue] = {}
+"""`server.address` and `server.port` of the broker, on the spans that talk to it; one a process, like its tracer."""
+
 _NOTHING: Final[Mapping[UUID, SpanContext]] = {}
 _causes: ContextVar[Mapping[UUID, SpanContext]] = ContextVar("causes", default=_NOTHING)
 """By event id, the contexts of the events being processed: what is created because of one becomes its child."""
+
+
+def name_broker(bootstrap: str) -> None:
+    """Name the broker on spans from now on; several addresses name none, since any of them may have answered."""
+    _broker.clear()
+    host, _, port = bootstrap.rpartition(":")
+    if host and port.isdecimal() and "," not in bootstrap:
+        _broker.update({"server.address": host.strip("[]"), "server.port": int(port)})
 
 
 def create_span(topic: str, message_id: UUID, correlation_id: UUID, cause: UUID | None = None) -> str | None:
@@ -62,11 +73,8 @@ def send_span(topic: str, contexts: Sequence[str | None]) -> Iterator[None]:
     if not links:
         yield
         return
-    attributes = {**_operation("send", "send", topic), "messaging.batch.message_count": len(contexts)}
-    with (
-        _ended(tracer().start_span(f"send {topic}", kind=SpanKind.CLIENT, attributes=attributes, links=links)) as span,
-        trace.use_span(span, record_exception=False, set_status_on_exception=False),
-    ):
+    attributes = {**_operation("send", "send", topic), **_broker, "messaging.batch.message_count": len(contexts)}
+    with current(tracer().start_span(f"send {topic}", kind=SpanKind.CLIENT, attributes=attributes, links=links)):
         yield
 
 
@@ -78,12 +86,13 @@ def batch_span(topic: str, group: str, n: int, contexts: Sequence[str | None] = 
         kind=SpanKind.CLIENT,
         attributes={
             **_operation("receive", "receive", topic),
+            **_broker,
             "messaging.consumer.group.name": group,
             "messaging.batch.message_count": n,
         },
         links=_links(contexts),
     )
-    with _ended(span), trace.use_span(span, record_exception=False, set_status_on_exception=False):
+    with current(span):
         yield
 
 
@@ -147,21 +156,8 @@ def _processing(delivery: Delivery, group: str) -> Iterator[Span | None]:
             "messaging.message.conversation_id": str(delivery.envelope.correlation_id),
         },
     )
-    with _ended(span):
+    with ended(span):
         yield span
-
-
-@contextmanager
-def _ended(span: Span) -> Iterator[Span]:
-    """End `span` with the block; a failure leaves its type only, since its text may hold anything."""
-    try:
-        yield span
-    except BaseException as error:
-        span.set_attribute("error.type", type(error).__name__)
-        span.set_status(Status(StatusCode.ERROR))
-        raise
-    finally:
-        span.end()
 
 
 def _operation(name: str, kind: str, topic: str) -> dict[str, AttributeValue]:

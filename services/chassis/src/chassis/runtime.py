@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from chassis.auth import ServiceTokens, TokenVerifier
-from chassis.clock import Clock, SystemClock
+from chassis.clock import Clock, ShiftedClock, SystemClock
 from chassis.consumer import Processor
 from chassis.crypto import Vault
 from chassis.db import Database, Tx
@@ -61,7 +61,7 @@ class Runtime:
 
 def build_runtime(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Runtime:
     """Build the parts; opens nothing."""
-    clock = clock or SystemClock()
+    clock = clock or (ShiftedClock(settings.clock_file) if settings.clock_file is not None else SystemClock())
     dsn = settings.database_dsn.get_secret_value()
     background = Database(dsn, size=BACKGROUND_POOL_SIZE, application=f"{service}-background")
     directory = Directory(background)

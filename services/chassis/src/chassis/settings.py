@@ -50,12 +50,21 @@ class ServiceSettings(BaseSettings):
         default="INFO", description="Least severe line kept."
     )
     fault_points: str = Field(default="", description="Tests only: points at which this process kills itself.")
+    clock_file: Path | None = Field(
+        default=None, description="Tests only: file of the seconds by which this process's clock is ahead."
+    )
     trace_ratio: float = Field(default=1.0, ge=0, le=1, description="Share of traces recorded.")
 
     @model_validator(mode="after")
     def _no_faults_outside_tests(self) -> Self:
         if self.fault_points and self.stack != "test":
             raise ValueError("MAILLAGE_FAULT_POINTS is only accepted with MAILLAGE_STACK=test")
+        return self
+
+    @model_validator(mode="after")
+    def _no_other_time_outside_tests(self) -> Self:
+        if self.clock_file is not None and self.stack != "test":
+            raise ValueError("MAILLAGE_CLOCK_FILE is only accepted with MAILLAGE_STACK=test")
         return self
 
 

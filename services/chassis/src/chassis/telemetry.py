@@ -30,7 +30,7 @@ from opentelemetry.util.types import Attributes
 
 from chassis import tracing
 from chassis.http_spans import TracingMiddleware, client_span
-from chassis.message_spans import batch_span, create_span, process_span, process_spans, send_span
+from chassis.message_spans import batch_span, create_span, name_broker, process_span, process_spans, send_span
 from chassis.settings import ServiceSettings
 
 __all__ = [
@@ -126,4 +126,5 @@ def configure(
         provider.add_span_processor(SimpleSpanProcessor(exporter))
     elif exported:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=EXPORT_SECONDS)))
+    name_broker(settings.kafka_bootstrap)
     return Telemetry(provider, tracing.use(provider.get_tracer("chassis", version)))

@@ -19,6 +19,7 @@ from chassis.clock import Clock
 from chassis.db import Database, Tx
 from chassis.errors import DependencyDown
 from chassis.outbox import Doorbell
+from chassis.tracing import timer_span
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +81,8 @@ async def fire_due(db: Database, handlers: Mapping[str, OnTimer], now: datetime)
                 due = await tx.fetchrow(TAKE_DUE, now, list(handlers))
                 if due is None:
                     return fired
-                await handlers[due["kind"]](tx, due["aggregate_id"], now)
+                with timer_span(due["kind"]):
+                    await handlers[due["kind"]](tx, due["aggregate_id"], now)
         except DependencyDown:
             raise
         except Exception as error:

@@ -7,12 +7,23 @@ the tracer. Before that, and with OTEL_SDK_DISABLED, spans are inert and carry n
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, NoOpTracer, SpanContext, TraceFlags, Tracer
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    NoOpTracer,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+)
 
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
@@ -59,3 +70,33 @@ def inject(headers: MutableMapping[str, str]) -> None:
     traceparent = write_traceparent(trace.get_current_span().get_span_context())
     if traceparent is not None:
         headers["traceparent"] = traceparent
+
+
+@contextmanager
+def ended(span: Span) -> Iterator[Span]:
+    """End `span` with the block; a failure leaves its type only, since its text may hold anything."""
+    try:
+        yield span
+    except BaseException as error:
+        span.set_attribute("error.type", type(error).__name__)
+        span.set_status(Status(StatusCode.ERROR))
+        raise
+    finally:
+        span.end()
+
+
+@contextmanager
+def current(span: Span) -> Iterator[Span]:
+    """Make `span` the current one within the block, and end it there as `ended` does."""
+    with ended(span), trace.use_span(span, record_exception=False, set_status_on_exception=False):
+        yield span
+
+
+@contextmanager
+def timer_span(kind: str) -> Iterator[Span]:
+    """Span the firing of a timer: the root of a trace of its own, whatever runs around it."""
+    span = tracer().start_span(
+        f"timer {kind}", context=Context(), kind=SpanKind.INTERNAL, attributes={"maillage.timer.kind": kind}
+    )
+    with current(span):
+        yield span

@@ -10,6 +10,7 @@ import pytest
 from chassis.db import Database
 from chassis.directory import (
     Directory,
+    answering,
     apply_organisations,
     apply_revocations,
     council_for,
@@ -39,6 +40,7 @@ def registered(
     code: str = "cd93",
     collectivities: tuple[str, ...] = ("93D",),
     kind: str = "council",
+    email: str | None = None,
 ) -> OrganisationRegistered:
     return OrganisationRegistered(
         organisation_id=organisation_id or uuid4(),
@@ -48,6 +50,7 @@ def registered(
         kind=kind,
         phone="+33 1 99 00 00 00",
         postal_address="1 rue de l’Exemple\n93000 Exemple",
+        email=email,
         territory=Territory(communes=("93048",), epcis=(), departements=(), collectivities=collectivities),
         changed_at=AT,
     )
@@ -105,6 +108,32 @@ async def test_council_is_found_by_its_collectivity(db: Database) -> None:
 
         await apply_organisations(tx, [changed(2, registered(organisation_id=council.organisation_id))])
         assert await council_for(tx, "69M") is None
+
+
+async def test_those_who_answer_for_a_collectivity_are_found_by_kind_and_code(db: Database) -> None:
+    second, first = (registered(code=code, kind="employment_service") for code in ("ft93b", "ft93"))
+    elsewhere = registered(code="ft69", kind="employment_service", collectivities=("69M",))
+    async with db.transaction() as tx:
+        await apply_organisations(tx, [second, registered(), elsewhere, first])
+
+        assert [one.code for one in await answering(tx, "employment_service", "93D")] == ["ft93", "ft93b"]
+        assert [one.code for one in await answering(tx, "council", "93D")] == ["cd93"]
+        assert await answering(tx, "council", "69M") == []
+
+
+async def test_email_follows_the_organisations_events(db: Database) -> None:
+    given = registered(email="accueil@example.org")
+    async with db.transaction() as tx:
+        await apply_organisations(tx, [given, registered(code="cd94", collectivities=())])
+        found = await organisation(tx, given.organisation_id)
+        without = await organisation_by_code(tx, "cd94")
+        await apply_organisations(tx, [changed(2, registered(organisation_id=given.organisation_id))])
+        taken_back = await organisation(tx, given.organisation_id)
+
+    assert found is not None
+    assert without is not None
+    assert taken_back is not None
+    assert (found.email, without.email, taken_back.email) == ("accueil@example.org", None, None)
 
 
 async def test_revocation_holds_at_once_here_and_after_a_refresh_elsewhere(db: Database) -> None:

@@ -6,8 +6,12 @@ import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from chassis import telemetry
 from chassis.db import Database, Tx
 from chassis.ids import new_id
+from chassis.settings import ServiceSettings
 from chassis.testing.events import AT
 from chassis.timers import AGAIN, fire_due, start_timer, stop_timers
 
@@ -37,6 +41,18 @@ async def test_a_timer_fires_once_when_due_and_not_before(db: Database) -> None:
     assert await fire_due(db, {"overdue": fired}, AT + timedelta(days=10)) == 1
     assert await fire_due(db, {"overdue": fired}, AT + timedelta(days=11)) == 0
     assert fired.ids == [one]
+
+
+async def test_firing_is_a_trace_and_an_idle_look_is_none(db: Database) -> None:
+    exporter = InMemorySpanExporter()
+    settings = ServiceSettings.model_validate({"stack": "test", "http_port": 1, "database_dsn": "postgresql://unused"})
+    running = telemetry.configure(settings, "referrals", "1", exporter=exporter)
+    await start(db, (new_id(), timedelta()))
+    await fire_due(db, {"overdue": Fired()}, AT)
+    await fire_due(db, {"overdue": Fired()}, AT)
+    await running.close()
+
+    assert [(span.name, span.parent) for span in exporter.get_finished_spans()] == [("timer overdue", None)]
 
 
 async def test_a_stopped_or_moved_timer_does_not_fire_at_its_old_time(db: Database) -> None:

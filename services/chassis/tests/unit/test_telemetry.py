@@ -17,11 +17,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
-from chassis import problems, telemetry, tracing
+from chassis import message_spans, problems, telemetry, tracing
 from chassis.records import Delivery
 from chassis.settings import ServiceSettings
 from chassis.telemetry import batch_span, client_span, create_span, process_span, process_spans, send_span
 from chassis.testing.events import source_of_event, submitted
+from chassis.tracing import timer_span
 from maillage_contracts import envelope_for
 
 CANARY = "Zorglub-Canari"
@@ -138,6 +139,36 @@ async def test_sending_links_to_the_sampled_messages_of_its_batch(spans: Recorde
     assert (send.kind, links_of(send)) == (SpanKind.CLIENT, [span_id(SAMPLED)])
     assert send.attributes is not None
     assert send.attributes["messaging.batch.message_count"] == 4
+
+
+async def test_talking_to_the_broker_names_it(spans: Recorded) -> None:
+    running = telemetry.configure(settings(kafka_bootstrap="[::1]:9092"), "x", "1", exporter=InMemorySpanExporter())
+    await running.close()
+    with send_span(TOPIC, [SAMPLED]), batch_span(TOPIC, "g", 1):
+        create_span(TOPIC, uuid4(), uuid4())
+    for name in (f"send {TOPIC}", f"receive {TOPIC}"):
+        found = spans.one(name).attributes or {}
+        assert (found["server.address"], found["server.port"]) == ("::1", 9092)
+    assert "server.address" not in (spans.one(f"create {TOPIC}").attributes or {})
+
+    message_spans.name_broker("a:9092,b:9092")
+    with batch_span("other", "g", 1):
+        pass
+    assert "server.address" not in (spans.one("receive other").attributes or {})
+
+
+async def test_a_timer_starts_a_trace_of_its_own(spans: Recorded) -> None:
+    with client_span("GET", "/around", {}), timer_span("overdue"):
+        create_span(TOPIC, uuid4(), uuid4())
+    with pytest.raises(ValueError), timer_span("expired"):
+        raise ValueError(CANARY)
+
+    timer, create = spans.one("timer overdue"), spans.one(f"create {TOPIC}")
+    assert (timer.kind, timer.parent, parent_of(create)) == (SpanKind.INTERNAL, None, id_of(timer))
+    assert dict(timer.attributes or {}) == {"maillage.timer.kind": "overdue"}
+    failed = spans.one("timer expired")
+    assert (failed.status.status_code, (failed.attributes or {})["error.type"]) == (StatusCode.ERROR, "ValueError")
+    assert CANARY not in failed.to_json()
 
 
 async def test_attributes_follow_the_messaging_conventions(spans: Recorded) -> None:

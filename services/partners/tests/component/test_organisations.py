@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any, TypeAlias
 
+import pytest
+
 from chassis.db import Database
 
 Service: TypeAlias = Any
 """conftest.Service: test folders are no packages."""
+
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+MEMBER = {"subject_token_type": "urn:maillage:member"}
 
 BODY = {
     "name": "Département d’exemple",
@@ -56,6 +61,59 @@ async def test_change_is_published_with_the_next_version_when_something_differs(
     assert events[-1][1]["territory"]["communes"] == ["93048"]
 
 
+async def test_email_is_published_and_shown_and_leaves_when_left_out(service: Service, db: Database) -> None:
+    given = await service.call("PUT", "/organisations/cd93", json={**BODY, "email": "accueil@example.org"})
+    moved = await service.call("PUT", "/organisations/cd93/territory", json={"communes": ["93048"]})
+    taken_back = await service.call("PUT", "/organisations/cd93", json=BODY)
+
+    assert [answer.json()["email"] for answer in (given, moved, taken_back)] == [
+        "accueil@example.org",
+        "accueil@example.org",
+        None,
+    ]
+    assert [event["email"] for _, event in await published(db)] == ["accueil@example.org", "accueil@example.org", None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "role", "scope"),
+    [("employment_service", "adviser", "accompaniments:act"), ("training_provider", "trainer", "sessions:write")],
+)
+async def test_new_kinds_take_part_like_the_others(
+    service: Service, db: Database, kind: str, role: str, scope: str
+) -> None:
+    registered = await service.organisation("org1", kind, departements=["93"])
+    client = (await service.call("POST", "/organisations/org1/clients")).json()
+    member = await service.call(
+        "POST", "/organisations/org1/members", json={"role": role, "label": "Un poste d’exemple"}
+    )
+
+    assert scope in client["scopes"]
+    [(name, event)] = await published(db)
+    assert (name, event["kind"]) == ("organisation.registered.v1", kind)
+    assert event["territory"] == registered["territory"]
+    assert member.status_code == 201
+    [listed] = (await service.call("GET", "/members", by="portal")).json()["items"]
+    assert (listed["role"], listed["organisation"]["kind"]) == (role, kind)
+    token = await service.token("portal", grant_type=EXCHANGE, subject_token=listed["member_id"], **MEMBER)
+    assert scope in token.json()["scope"].split()
+    assert [one["code"] for one in (await service.call("GET", "/organisations")).json()["items"]] == ["org1"]
+    own = await service.headers(client["client_id"], client["client_secret"])
+    assert (await service.http.get("/feed", headers=own)).json()["events"] == []
+
+
+async def test_employment_services_may_share_a_place_and_are_named_by_its_collectivity(service: Service) -> None:
+    await service.call("PUT", "/organisations/cd93", json=BODY)
+
+    first = await service.organisation("ft93", "employment_service", departements=["93"])
+    second = await service.organisation("ft93b", "employment_service", collectivities=["93D"])
+
+    assert first["territory"] == second["territory"]
+    assert first["territory"]["collectivities"] == ["93D"]
+    body = {**BODY, "kind": "employment_service", "territory": {"communes": ["01091"]}}
+    refused = await service.call("PUT", "/organisations/ft01", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_territory")
+
+
 async def test_territory_is_refused_with_the_successors_name_when_a_commune_merged(service: Service) -> None:
     answer = await service.call(
         "PUT", "/organisations/cd93", json={**BODY, "territory": {"communes": ["93048", "01091"]}}
@@ -90,6 +148,10 @@ async def test_body_is_refused_naming_the_field_when_it_is_wrong(service: Servic
         ({"surprise": 1}, "surprise"),
         ({"territory": {"regions": []}}, "territory.regions"),
         ({"postal_address": "a\x00b"}, "postal_address"),
+        ({"email": "accueil"}, "email"),
+        ({"email": "a@example.org\nBcc: b@example.org"}, "email"),
+        ({"email": "Accueil <a@example.org>"}, "email"),
+        ({"email": ""}, "email"),
     ):
         answer = await service.call("PUT", "/organisations/cd93", json={**BODY, **change})
 

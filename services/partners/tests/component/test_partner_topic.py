@@ -22,9 +22,19 @@ from aiokafka.structs import TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from chassis.testing.events import AT
+from chassis.testing.events import AT, example
 from maillage.testing.servers import KafkaServer
-from maillage_contracts import TOPICS, Event, ReferralReceived, ReferralSubmitted, Routing, encode, envelope_for
+from maillage_contracts import (
+    TOPICS,
+    AccompanimentPlanChanged,
+    AccompanimentProposed,
+    Event,
+    ReferralReceived,
+    ReferralSubmitted,
+    Routing,
+    encode,
+    envelope_for,
+)
 
 Service: TypeAlias = Any
 """conftest.Service: test folders are no packages."""
@@ -160,6 +170,18 @@ async def is_shut_out(told: dict[str, Any]) -> bool:
     return False
 
 
+async def refused(client: AIOKafkaConsumer) -> type[Exception]:
+    """Return why a client gets nothing; fails when it does get something."""
+    try:
+        await client.start()
+        await asyncio.wait_for(client.getone(), 5)
+    except KafkaError as error:
+        return type(error)
+    finally:
+        await client.stop()
+    raise AssertionError("nothing was refused")
+
+
 async def feed(service: Service, headers: dict[str, str], count: int) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     cursor = ""
@@ -216,16 +238,6 @@ async def test_council_is_refused_whatever_is_not_its_own(service: Service, code
     await service.organisation(code("cd93") + "x", collectivities=["94D"])
     told, other = await grant(service, code("cd93")), await grant(service, code("cd93") + "x")
 
-    async def refused(client: AIOKafkaConsumer) -> type[Exception]:
-        try:
-            await client.start()
-            await asyncio.wait_for(client.getone(), 5)
-        except KafkaError as error:
-            return type(error)
-        finally:
-            await client.stop()
-        raise AssertionError("nothing was refused")
-
     assert await refused(consumer(told, other["topic"])) is TopicAuthorizationFailedError
     assert await refused(consumer(told, "referrals-referral-v1")) is TopicAuthorizationFailedError
     assert await refused(consumer(told, group="another-group")) is GroupAuthorizationFailedError
@@ -244,6 +256,43 @@ async def test_council_is_refused_whatever_is_not_its_own(service: Service, code
             await writing.send_and_wait(told["topic"], b"{}")
     finally:
         await writing.stop()
+
+
+async def test_employment_service_reads_what_names_it_and_is_refused_whatever_is_not_its_own(
+    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str]
+) -> None:
+    association = await service.organisation(code("asso"), "association")
+    council = await service.organisation(code("cd93"), collectivities=["93D"])
+    employment = await service.organisation(code("ft"), "employment_service", collectivities=["93D"])
+    neighbour = await service.organisation(code("ft") + "x", "employment_service", collectivities=["93D"])
+    told, other = await grant(service, code("ft")), await grant(service, code("ft") + "x")
+    routing = Routing(
+        commune="93048",
+        referrer_organisation_id=association["organisation_id"],
+        receiver_organisation_id=council["organisation_id"],
+        sender_kind="association",
+        employment_organisation_id=employment["organisation_id"],
+    )
+    elsewhere = routing.model_copy(update={"employment_organisation_id": UUID(neighbour["organisation_id"])})
+    proposed = example(AccompanimentProposed, routing=routing)
+
+    # Of the same accompaniment: one key, so that they are read in this order.
+    sent = [await send(bus, proposed)]
+    await send(bus, example(AccompanimentProposed, accompaniment_id=proposed.accompaniment_id, routing=elsewhere))
+    sent.append(
+        await send(bus, example(AccompanimentPlanChanged, accompaniment_id=proposed.accompaniment_id, routing=routing))
+    )
+    records = await read(told, 2)
+    events = await feed(service, await service.client_of(code("ft")), 2)
+
+    assert [header(record, "ce_id") for record in records] == [str(one) for one in sent]
+    assert [event["id"] for event in events] == [str(one) for one in sent]
+    assert [record.key for record in records] == [str(proposed.accompaniment_id).encode()] * 2
+    assert len(await read(other, 1)) == 1
+    assert await refused(consumer(told, other["topic"])) is TopicAuthorizationFailedError
+    for internal in ("referrals-accompaniment-v1", "registration-appointment-v1", "training-enrolment-v1"):
+        assert await refused(consumer(told, internal)) is TopicAuthorizationFailedError
+    assert await refused(consumer(told, group=f"{other['group_prefix']}reader")) is GroupAuthorizationFailedError
 
 
 async def test_password_is_shown_once_and_forgotten_once_the_broker_has_it(

@@ -12,7 +12,7 @@ from chassis.clock import MovableClock
 from partners.adapters.throttle import FAILURES_MAX, WINDOW, Throttle
 from partners.domain.access import SCOPES, Client, allowed_scopes, hash_of, narrowed, new_client_id, new_secret
 from partners.domain.errors import ScopeNotAllowed
-from partners.domain.organisation import Kind
+from partners.domain.organisation import PARTNERS, Kind
 
 AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 
@@ -31,9 +31,20 @@ def test_secrets_differ_and_ids_tell_whose_they_are() -> None:
     assert new_client_id("cd93").startswith("cd93-")
 
 
-@pytest.mark.parametrize("kind", [Kind.ASSOCIATION, Kind.COUNCIL])
+@pytest.mark.parametrize("kind", sorted(PARTNERS))
 def test_scopes_are_those_of_the_kind_when_none_is_asked(kind: Kind) -> None:
     assert allowed_scopes(kind, None) == SCOPES[kind]
+
+
+def test_each_kind_may_do_its_own_part_and_no_platforms() -> None:
+    accompanying = {"accompaniments:act", "appointments:act", "sessions:read", "enrolments:act", "feed:read"}
+
+    assert SCOPES[Kind.COUNCIL] == {"referrals:answer", "referrals:read"} | accompanying
+    assert SCOPES[Kind.EMPLOYMENT_SERVICE] == accompanying
+    assert SCOPES[Kind.TRAINING_PROVIDER] == {"sessions:write", "sessions:read", "enrolments:act", "feed:read"}
+    assert SCOPES[Kind.ASSOCIATION] == {"referrals:write", "referrals:read", "feed:read"}
+    for kind in PARTNERS:
+        assert not SCOPES[kind] & (SCOPES[Kind.SERVICE] | SCOPES[Kind.OPERATOR])
 
 
 @pytest.mark.parametrize("asked", [["operations"], ["referrals:write", "claims:read"], []])

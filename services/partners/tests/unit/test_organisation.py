@@ -39,6 +39,16 @@ def test_version_grows_when_a_detail_changes() -> None:
     assert (after.version, after.changed_at, fact.organisation) == (before.version + 1, later, after)
 
 
+def test_email_is_a_detail_that_may_come_and_go() -> None:
+    given = council().change(Kind.COUNCIL, replace(DETAILS, email="accueil@example.org"), AT)
+
+    assert given is not None
+    assert given[0].details.email == "accueil@example.org"
+    taken_back = given[0].change(Kind.COUNCIL, DETAILS, AT)
+    assert taken_back is not None
+    assert taken_back[0].details.email is None
+
+
 def test_kind_is_refused_when_it_changes() -> None:
     with pytest.raises(KindImmutable):
         council().change(Kind.ASSOCIATION, DETAILS, AT)
@@ -76,11 +86,13 @@ def test_collectivity_is_kept_under_one_code_when_it_has_two() -> None:
     ("departement", "collectivity"),
     [("93", "93D"), ("69", "69D"), ("67", "6AE"), ("2A", "20R"), ("75", "75C"), ("972", "972R"), ("973", "973R")],
 )
-def test_a_councils_departement_is_its_collectivity(departement: str, collectivity: str) -> None:
+def test_departement_of_whoever_answers_is_its_collectivity(departement: str, collectivity: str) -> None:
     given = Territory.of(departements=[departement])
 
-    assert check_territory(given, Kind.COUNCIL) == Territory.of(collectivities=[collectivity])
-    assert check_territory(given, Kind.ASSOCIATION) == given
+    for answering in (Kind.COUNCIL, Kind.EMPLOYMENT_SERVICE):
+        assert check_territory(given, answering) == Territory.of(collectivities=[collectivity])
+    for other in (Kind.ASSOCIATION, Kind.TRAINING_PROVIDER):
+        assert check_territory(given, other) == given
 
 
 def test_the_rhones_council_does_not_see_the_metropole_of_lyon() -> None:

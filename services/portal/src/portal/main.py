@@ -11,9 +11,14 @@ from chassis.app import Parts, build_app
 from chassis.outgoing import internal_client
 from chassis.runtime import Runtime, build_runtime
 from chassis.settings import load, read_secret
+from portal.adapters.access import Access
+from portal.adapters.accompaniments import AccompanimentService, TrainingService
+from portal.adapters.appointments import AppointmentService, PersonLinks
 from portal.adapters.geography import OfficialCommunes
-from portal.adapters.http import assets, drafts, entrance, failures, live, referrals
+from portal.adapters.http import assets, failures
+from portal.adapters.http.routes import ROUTERS
 from portal.adapters.http.shell import Contact, Shell, load_templates
+from portal.adapters.plan_drafts import PostgresPlanDrafts
 from portal.adapters.postgres import PostgresCursors, PostgresDrafts, PostgresSessions
 from portal.adapters.tokens import Tokens
 from portal.adapters.upstream import OrganisationFeed, Services
@@ -42,8 +47,7 @@ def compose(settings: PortalSettings, client: AsyncClient) -> FastAPI:
             await shell.hub.close()
             await client.aclose()
 
-    routers = (assets.router, entrance.router, drafts.router, live.router, referrals.router)
-    app = build_app(runtime, Parts(routers=routers, background=(close_at_the_end,)))
+    app = build_app(runtime, Parts(routers=ROUTERS, background=(close_at_the_end,)))
     app.state.shell = shell
     failures.install(app)
     return app
@@ -53,12 +57,18 @@ def build_shell(settings: PortalSettings, runtime: Runtime, client: AsyncClient)
     """Return everything pages are made with."""
     secret = read_secret(settings.client_secret_file, "MAILLAGE_CLIENT_SECRET_FILE")
     tokens = Tokens(client, settings.token_url, settings.client_id, secret, runtime.clock)
-    services = Services(client, tokens, settings.partners_url, settings.referrals_url)
+    access = Access(client, tokens)
+    services = Services(access, settings.partners_url, settings.referrals_url)
     return Shell(
         clock=runtime.clock,
         sessions=PostgresSessions(runtime.db),
         drafts=PostgresDrafts(runtime.db, runtime.vault()),
+        plan_drafts=PostgresPlanDrafts(runtime.db, runtime.vault()),
         desk=services,
+        accompaniments=AccompanimentService(access, settings.referrals_url),
+        appointments=AppointmentService(access, settings.registration_url),
+        training=TrainingService(access, settings.training_url),
+        person_desk=PersonLinks(client, settings.registration_url),
         directory=services,
         communes=OfficialCommunes(),
         hub=FeedHub(OrganisationFeed(services), PostgresCursors(runtime.db)),

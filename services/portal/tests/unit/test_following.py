@@ -12,7 +12,8 @@ import pytest
 from starlette.requests import Request
 
 from portal.adapters.answers import feed_batch
-from portal.adapters.http.live import Live
+from portal.adapters.http.live import Live, Values, Watched
+from portal.adapters.http.referrals import referral_values
 from portal.app import follow_feed
 from portal.app.follow_feed import QUEUE_CHANGES_MAX, FeedHub, Follower
 from portal.app.ports import FeedBatch
@@ -29,7 +30,7 @@ class MemoryFeed:
 
     def __init__(self) -> None:
         self.changes: list[UUID] = []
-        self.persons: set[UUID] = set()
+        self.unsettled: set[UUID] = set()
         self.failures: list[Exception] = []
         self.waiting = 0
         self.most_waiting = 0
@@ -44,8 +45,8 @@ class MemoryFeed:
             if wait_seconds:
                 await self._wait(lambda: len(self.changes) > position)
         changes = tuple(self.changes[position:])
-        persons = tuple(one for one in changes if one in self.persons)
-        return FeedBatch(changes, str(len(self.changes)), False, persons)
+        unsettled = tuple(one for one in changes if one in self.unsettled)
+        return FeedBatch(changes, str(len(self.changes)), False, unsettled)
 
     async def _wait(self, ready: Callable[[], bool]) -> None:
         self.waiting += 1
@@ -208,7 +209,11 @@ def live_of(portal: Portal) -> Live:
     """Return the open page of a member whose session may end."""
     session = Session(VOLUNTEER, "csrf", portal.app.state.shell.clock.now())
     scope = {"type": "http", "app": portal.app, "headers": [(b"cookie", f"maillage_session={portal.token}".encode())]}
-    return Live(Request(scope), session, REFERRAL_ID, "")
+
+    async def read() -> Values:
+        return referral_values(session, await portal.app.state.shell.desk.read(VOLUNTEER, REFERRAL_ID))
+
+    return Live(Request(scope), session, Watched(REFERRAL_ID, "referral_live.html", read), "")
 
 
 async def test_step_that_leaves_the_version_alone_is_pushed_once(portal: Portal) -> None:
@@ -232,25 +237,33 @@ async def test_nothing_is_pushed_when_the_session_ended_while_waiting(portal: Po
     assert await live._read("1") is None
 
 
-async def test_event_about_a_person_is_told_again_shortly_after(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow_feed, "SETTLE_SECONDS", 0.05)
+async def test_event_of_another_service_is_told_again_shortly_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow_feed, "SETTLE_SECONDS", (0.05, 0.1))
     feed = MemoryFeed()
     hub = FeedHub(feed, MemoryCursors())
     async with hub.follow(CASEWORKER) as follower:
         await until_polling(feed)
-        feed.persons.add(REFERRAL_ID)
+        feed.unsettled.add(REFERRAL_ID)
         await feed.change(REFERRAL_ID)
-        told = [await follower.next(5), await follower.next(5)]
-        assert told == [("1", frozenset({REFERRAL_ID}))] * 2
+        told = [await follower.next(5) for _ in range(3)]
+        assert told == [("1", frozenset({REFERRAL_ID}))] * 3
         assert hub.changed_since("cd93", "1") == frozenset({REFERRAL_ID})
         assert await follower.next(0.2) is None
     await hub.close()
 
 
-def test_feed_says_which_referrals_an_event_about_a_person_names() -> None:
-    kinds = {OTHER: "referrals.referral.received", REFERRAL_ID: "registration.person.identified"}
-    events = [{"type": f"fr.maillage.{kind}.v1", "data": {"referral_id": str(one)}} for one, kind in kinds.items()]
-    assert feed_batch({"events": events, "cursor": "2"}) == FeedBatch((OTHER, REFERRAL_ID), "2", False, (REFERRAL_ID,))
+@pytest.mark.parametrize(
+    ("kind", "unsettled"),
+    [
+        ("referrals.referral.received", False), ("referrals.accompaniment.activated", False),
+        ("registration.person.identified", True), ("registration.appointment.booked", True),
+        ("training.enrolment.confirmed", True), ("somebody.new.told", True),
+    ],
+)  # fmt: skip
+def test_feed_says_which_referrals_another_service_may_know_more_of(kind: str, unsettled: bool) -> None:
+    events = [{"type": f"fr.maillage.{kind}.v1", "data": {"referral_id": str(REFERRAL_ID)}}]
+    later = (REFERRAL_ID,) if unsettled else ()
+    assert feed_batch({"events": events, "cursor": "2"}) == FeedBatch((REFERRAL_ID,), "2", False, later)
 
 
 async def test_stream_of_somebody_elses_referral_is_not_found(portal: Portal) -> None:

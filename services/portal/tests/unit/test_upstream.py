@@ -12,10 +12,20 @@ import pytest
 from pydantic import ValidationError
 
 from chassis.clock import MovableClock
+from portal.adapters.access import Access
 from portal.adapters.calls import failure
 from portal.adapters.tokens import Tokens
 from portal.adapters.upstream import Services as Upstream
-from portal.domain.errors import AccessLost, Conflict, KeyReused, NotFound, Refused, SendingInProgress, ServiceSilent
+from portal.domain.errors import (
+    AccessLost,
+    Conflict,
+    Gone,
+    KeyReused,
+    NotFound,
+    Refused,
+    SendingInProgress,
+    ServiceSilent,
+)
 
 from .conftest import REFERRAL_ID, VOLUNTEER, Services, referral_document, settings_with
 
@@ -55,7 +65,7 @@ async def test_waiting_pages_are_served_when_the_one_that_asked_first_leaves() -
 async def test_refused_token_is_replaced_once_then_access_is_lost() -> None:
     services = Services({("GET", f"/referrals/{REFERRAL_ID}"): (401, {})})
     tokens, client = tokens_of(services, MovableClock(NOW))
-    upstream = Upstream(client, tokens, "http://partners", "http://referrals")
+    upstream = Upstream(Access(client, tokens), "http://partners", "http://referrals")
     with pytest.raises(AccessLost):
         await upstream.read(VOLUNTEER, REFERRAL_ID)
     assert len(services.asked_for("POST", "/oauth/token")) == 2
@@ -64,7 +74,7 @@ async def test_refused_token_is_replaced_once_then_access_is_lost() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (401, {}, AccessLost), (403, {}, AccessLost), (404, {}, NotFound), (410, {}, NotFound),
+        (401, {}, AccessLost), (403, {}, AccessLost), (404, {}, NotFound), (410, {}, Gone),
         (429, {}, ServiceSilent), (500, {}, ServiceSilent), (503, {}, ServiceSilent),
         (409, {"code": "illegal_transition"}, Conflict),
         (409, {"code": "idempotency_key_in_progress"}, SendingInProgress),
@@ -81,14 +91,16 @@ async def test_unreadable_answer_counts_as_silence(answer: object) -> None:
     services = Services({("GET", f"/referrals/{REFERRAL_ID}"): (200, answer)})
     tokens, client = tokens_of(services, MovableClock(NOW))
     with pytest.raises(ServiceSilent):
-        await Upstream(client, tokens, "http://partners", "http://referrals").read(VOLUNTEER, REFERRAL_ID)
+        await Upstream(Access(client, tokens), "http://partners", "http://referrals").read(VOLUNTEER, REFERRAL_ID)
 
 
 async def test_unknown_fields_and_codes_are_read_when_a_service_is_newer() -> None:
     document = referral_document(status="on_hold", later="field", council={"code": "", "name": ""})
     services = Services({("GET", f"/referrals/{REFERRAL_ID}"): (200, document)})
     tokens, client = tokens_of(services, MovableClock(NOW))
-    referral = await Upstream(client, tokens, "http://partners", "http://referrals").read(VOLUNTEER, REFERRAL_ID)
+    referral = await Upstream(Access(client, tokens), "http://partners", "http://referrals").read(
+        VOLUNTEER, REFERRAL_ID
+    )
     assert (referral.line.status, referral.line.council.name) == ("on_hold", "")
 
 
@@ -99,7 +111,7 @@ async def test_feed_tells_which_referrals_changed_and_ignores_the_rest() -> None
     ]  # fmt: skip
     services = Services({("GET", "/feed"): (200, {"events": events, "cursor": "c", "more": True})})
     tokens, client = tokens_of(services, MovableClock(NOW))
-    batch = await Upstream(client, tokens, "http://partners", "http://referrals").read_feed(
+    batch = await Upstream(Access(client, tokens), "http://partners", "http://referrals").read_feed(
         VOLUNTEER, after="b", wait_seconds=25
     )
     assert (batch.referral_ids, batch.cursor, batch.more) == ((UUID(int=7),), "c", True)

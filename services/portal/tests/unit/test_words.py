@@ -6,10 +6,15 @@ import re
 import string
 from datetime import UTC, date, datetime
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+from portal.adapters.http.appointments import PAGE_OF
+from portal.adapters.http.failures import SERVICES_WITH_WORDS
 from portal.adapters.http.words import LANGUAGES, Words, catalogue
+from portal.domain import accompaniment, appointment
+from portal.domain.member import Kind, Section
 from portal.domain.needs import GROUPS, NEEDS
 from portal.domain.referral import COMMANDS, DECLINE_REASONS, OPEN_STATUSES, STATUSES
 
@@ -43,10 +48,65 @@ def test_every_code_of_the_domain_has_words(language: str) -> None:
         | {f"status.{status}" for status in STATUSES}
         | {f"reason.{reason}" for reason in DECLINE_REASONS}
         | {f"act.{command}" for commands in COMMANDS.values() for command in commands}
+        | {f"kind.{kind}" for kind in Kind}
+        | {f"home.to_list.{kind}" for kind in Kind}
+        | {f"section.{section}" for section in Section}
         | {f"list.first.{status}.{form}" for status in OPEN_STATUSES for form in ("one", "many")}
-        | {f"referral.next.{kind}.{status}" for kind in COMMANDS for status in STATUSES}
+        | {f"referral.next.{kind}.{status}" for kind, commands in COMMANDS.items() if commands for status in STATUSES}
     )
     assert needed - words.keys() == set()
+
+
+STORY_STEPS = (
+    "accompaniment_proposed", "accompaniment_accepted", "accompaniment_active", "accompaniment_refused",
+    "accompaniment_ended", "appointment_proposed", "appointment_booked", "appointment_postponed", "appointment_held",
+    "appointment_missed", "appointment_cancelled", "enrolment_requested", "enrolment_seat_held", "enrolment_confirmed",
+    "enrolment_waitlisted", "enrolment_withdrawn", "enrolment_seat_offered", "enrolment_offer_expired",
+    "enrolment_refused", "enrolment_started", "enrolment_completed", "enrolment_ended_early",
+)  # fmt: skip
+"""What the referrals service says of a story in a referral's history, after its acceptance."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_of_the_story_has_words(language: str) -> None:
+    words = catalogue(language)
+    needed = (
+        {f"together.{status}" for status in accompaniment.STATUSES}
+        | {f"course_alone.{status}" for status in (*accompaniment.STATUSES, "reviewed")}
+        | {f"accompaniment.{act}.{part}" for act in ("acceptance", "refusal", "end") for part in ("title", "send")}
+        | {f"end_reason.{reason}" for reason in accompaniment.END_REASONS}
+        | {f"action.{state}" for state in accompaniment.ACTION_STATES}
+        | {f"modality.{one}" for one in appointment.MODALITIES}
+        | {f"own.modality.{one}" for one in appointment.MODALITIES}
+        | {f"meeting.{status}" for status in appointment.STATUSES}
+        | {f"own.status.{status}" for status in appointment.STATUSES if status != "booked"}
+        | {f"appointment.act.{act}" for act in appointment.ACTS}
+        | {f"appointment.{slug}.{part}" for slug in PAGE_OF for part in ("title", "lead", "send", "next")}
+        | {f"appointment.done.{slug}" for slug in PAGE_OF}
+        | {f"history_alone.{step}" for step in STORY_STEPS}
+        | {f"unavailable.{service}" for service in SERVICES_WITH_WORDS}
+    )
+    assert needed - words.keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_person_is_told_on_every_page_that_nothing_follows(language: str) -> None:
+    words = catalogue(language)
+    said = "aucune conséquence" if language == "fr" else "no consequence"
+    for name in ("own.free.postponement", "own.nothing_happens", "own.cancel_more", "own.status.missed"):
+        assert said in words[name]
+    assert "own.status.missed" in words
+    assert "manqué" not in words["own.status.missed"] + words["meeting.missed"]
+
+
+def test_every_fault_that_code_finds_has_words() -> None:
+    found = {
+        name
+        for path in Path(str(files("portal"))).rglob("*.py")
+        for name in re.findall(r"\"(fault\.[a-z_.]+)\"", path.read_text("utf-8"))
+    }
+    assert len(found) > 40
+    assert found - catalogue("fr").keys() == set()
 
 
 def test_every_sentence_is_used_by_a_page_or_built_from_a_code() -> None:
@@ -54,17 +114,21 @@ def test_every_sentence_is_used_by_a_page_or_built_from_a_code() -> None:
         entry.read_text("utf-8") for entry in files("portal").joinpath("templates").iterdir() if entry.is_file()
     )
     built = re.compile(
-        r"^(need|group|status|reason|act|history|history_alone|declined_by|referral\.(next|todo)|list\.first|trouble"
-        r"|unavailable|fault|kind|field\.birth_|draft\.(person|place|needs|note)\.(title|next)|accessibility\.done_)"
+        r"^(need|group|status|reason|act|history|history_alone|course|course_alone|declined_by|referral\.(next|todo)|list\.first|trouble"
+        r"|unavailable|fault|kind|field\.birth_|(together|meeting|action)\.|draft\.(person|place|needs|note)\.(title|next)|accessibility\.done_)"
         r"|\.(association|council)(\.(one|many))?$"
     )
-    unused = [
-        name
-        for name in catalogue("fr")
-        if not built.search(name) and f'"{re.sub(r"[.](one|many)$", "", name)}"' not in templates
-        and f"'{name}'" not in templates
-    ]  # fmt: skip
+    unused = [name for name in catalogue("fr") if not built.search(name) and not named_in(templates, name)]
     assert unused == []
+
+
+def named_in(templates: str, name: str) -> bool:
+    """Tell whether templates name a sentence, or begin a name that a code completes: `"seat." ~ status`."""
+    whole = re.sub(r"[.](one|many)$", "", name)
+    parts = name.split(".")
+    begun = (".".join(parts[:n]) + "." for n in range(1, len(parts)))
+    underscored = (name[: n + 1] for n, char in enumerate(name) if char == "_")
+    return any(f"{quote}{text}{quote}" in templates for text in (whole, name, *begun, *underscored) for quote in "\"'")
 
 
 def test_no_line_of_french_can_begin_with_high_punctuation() -> None:

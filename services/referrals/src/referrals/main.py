@@ -9,7 +9,7 @@ from chassis.app import Parts, build_app
 from chassis.clock import Clock
 from chassis.runtime import build_runtime
 from chassis.settings import ServiceSettings, load
-from referrals.adapters.http import claims, commands, reading, submission
+from referrals.adapters.http import accompaniment_commands, accompaniments, claims, commands, reading, submission
 from referrals.adapters.subscribers import subscriptions
 from referrals.adapters.terms import timers
 from referrals.settings import ReferralsSettings
@@ -21,7 +21,7 @@ def create_app(settings: ServiceSettings | None = None, clock: Clock | None = No
     vault = runtime.vault()
     # Read now: the first submission of the day must not be the one that waits for the file.
     territory.load()
-    modules = (submission, commands, reading, claims)
+    modules = (submission, commands, reading, claims, accompaniments, accompaniment_commands)
     return build_app(
         runtime,
         Parts(

@@ -52,6 +52,7 @@ def test_fact_is_told_as_its_schema_says(status: Status) -> None:
     assert value["routing"] == {
         "commune": "93048", "referrer_organisation_id": str(UUID(int=1)),
         "receiver_organisation_id": str(UUID(int=2)), "sender_kind": "association",
+        "employment_organisation_id": None, "training_organisation_id": None,
     }  # fmt: skip
 
 

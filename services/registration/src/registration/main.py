@@ -9,7 +9,7 @@ from chassis.clock import Clock
 from chassis.runtime import build_runtime
 from chassis.service_client import ServiceClient
 from chassis.settings import load
-from registration.adapters.http import routes
+from registration.adapters.http import agenda, claims, commands, own, persons, proposal
 from registration.adapters.subscribers import subscriptions
 from registration.settings import RegistrationSettings
 
@@ -21,7 +21,11 @@ def create_app(settings: RegistrationSettings | None = None, clock: Clock | None
     vault = runtime.vault()
     referrals = ServiceClient(settings.referrals_url, runtime.service_tokens())
     runtime.health.register("referrals", referrals.check)
+    modules = (persons, claims, proposal, commands, agenda, own)
     return build_app(
         runtime,
-        Parts(routers=[routes(vault)], subscriptions=subscriptions(referrals, vault, runtime.clock)),
+        Parts(
+            routers=[module.routes(vault) for module in modules],
+            subscriptions=subscriptions(referrals, vault, runtime.clock),
+        ),
     )

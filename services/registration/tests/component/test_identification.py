@@ -13,7 +13,7 @@ from chassis.errors import DependencyDown
 from chassis.testing.events import received, routing, source_of_event, submitted
 from maillage_contracts import PersonIdentified, ReferralSubmitted, decode
 from registration.adapters.events import Cause
-from registration.adapters.postgres import PostgresPersons
+from registration.adapters.postgres.persons import PostgresPersons
 from registration.domain.identity import Contact, Described, Identity
 
 Desk = Any
@@ -55,7 +55,7 @@ async def test_redone_work_makes_the_same_ids(desk: Desk) -> None:
     await desk.processor.process([source])
     (first,) = await desk.told()
     async with desk.db.transaction() as tx:
-        await tx.execute("TRUNCATE persons, identifications, outbox, inbox")
+        await tx.execute("TRUNCATE persons, identifications, outbox, inbox CASCADE")
 
     await desk.processor.process([source])
 

@@ -9,7 +9,7 @@ import pytest
 
 from chassis.audit import verify
 from chassis.crypto import SealBroken
-from registration.adapters.postgres import PostgresFiles
+from registration.adapters.postgres.persons import PostgresFiles
 
 Desk = Any
 

@@ -1,4 +1,4 @@
-"""Kafka's jars: exactly those of the lock, each checked against its sha256 every time before it is used.
+"""The jars of Kafka and Zipkin: exactly those of their locks, each checked against its sha256 every time before use.
 
 A jar is fetched into a folder of its own, checked, then renamed into the cache, so that several checkouts and several
 processes may share one cache: whoever is late replaces a file by the same bytes. A jar that does not match is never on
@@ -35,7 +35,9 @@ RETRY_PAUSE_SECONDS = 0.5
 DRAFT_SECONDS_MAX = 24 * 3600
 """A draft older than this belongs to nobody that still runs."""
 
-_ROW = re.compile(r"(\S+) (\S+) (\S+) ([0-9a-f]{64}) ([1-9][0-9]*)")
+KAFKA, ZIPKIN = "kafka-jars.lock", "zipkin-jars.lock"
+
+_ROW = re.compile(r"(\S+) (\S+) ([^\s:]+)(?::(\S+))? ([0-9a-f]{64}) ([1-9][0-9]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,12 @@ class Jar:
     version: str
     sha256: str
     size: int
+    classifier: str = ""
+    """Which of the files of a version; written after it, `version:classifier`."""
 
     @property
     def file_name(self) -> str:
-        return f"{self.artifact}-{self.version}.jar"
+        return "-".join(filter(None, (self.artifact, self.version, self.classifier))) + ".jar"
 
     def matches(self, path: Path) -> bool:
         """Tell whether `path` holds exactly these bytes."""
@@ -88,24 +92,26 @@ class JarSources:
         )
 
 
-def read_lock(text: str | None = None) -> tuple[Jar, ...]:
-    """Return the rows of the lock (the package's own by default); raise ValueError on any line it does not know."""
+def read_lock(text: str | None = None, name: str = KAFKA) -> tuple[Jar, ...]:
+    """Return the rows of a lock (the package's own by default); raise ValueError on any line it does not know."""
     if text is None:
-        text = resources.files("maillage.stack").joinpath("kafka-jars.lock").read_text(encoding="ascii")
+        text = resources.files("maillage.stack").joinpath(name).read_text(encoding="ascii")
     jars = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line or line.startswith("#"):
             continue
         row = _ROW.fullmatch(line)
         if row is None:
-            raise ValueError(f"line {number} of the jar lock is not: group artifact version sha256 bytes")
-        jars.append(Jar(row[1], row[2], row[3], row[4], int(row[5])))
+            raise ValueError(f"line {number} of the jar lock is not: group artifact version[:classifier] sha256 bytes")
+        jars.append(Jar(row[1], row[2], row[3], row[5], int(row[6]), row[4] or ""))
     if len({jar.file_name for jar in jars}) != len(jars):
         raise ValueError("the jar lock names a file twice")
     return tuple(jars)
 
 
-def ensure_jars(sources: JarSources, report: Report, jars: tuple[Jar, ...] | None = None) -> tuple[Path, ...]:
+def ensure_jars(
+    sources: JarSources, report: Report, jars: tuple[Jar, ...] | None = None, owner: str = "Kafka"
+) -> tuple[Path, ...]:
     """Return the class path, fetching what is missing; blocks, and raises StackError when it cannot be complete."""
     if sources.kafka_home is not None:
         return _from_kafka_home(sources.kafka_home)
@@ -117,11 +123,11 @@ def ensure_jars(sources: JarSources, report: Report, jars: tuple[Jar, ...] | Non
         missing = [jar for jar in wanted if not jar.matches(sources.cache / jar.file_name)]
         if missing:
             _remove_old_drafts(sources.cache)
-            _fetch(missing, sources, report)
+            _fetch(missing, sources, report, owner)
     except OSError as error:
         raise StackError(
-            f"Les archives Java de Kafka ne peuvent pas être gardées dans {sources.cache} ({error.strerror})"
-            f" · Kafka's jars cannot be kept in {sources.cache}",
+            f"Les archives Java de {owner} ne peuvent pas être gardées dans {sources.cache} ({error.strerror})"
+            f" · {owner}'s jars cannot be kept in {sources.cache}",
             "rendez ce dossier accessible, choisissez-en un autre avec XDG_CACHE_HOME, ou donnez un dossier d'archives"
             " avec MAILLAGE_JARS_DIR · open that folder, choose another with XDG_CACHE_HOME, or name a folder of jars"
             " with MAILLAGE_JARS_DIR",
@@ -129,22 +135,23 @@ def ensure_jars(sources: JarSources, report: Report, jars: tuple[Jar, ...] | Non
     return tuple(sources.cache / jar.file_name for jar in wanted)
 
 
-def _fetch(missing: list[Jar], sources: JarSources, report: Report) -> None:
+def _fetch(missing: list[Jar], sources: JarSources, report: Report, owner: str) -> None:
     total, size = len(missing), sum(jar.size for jar in missing) / 1e6
-    report(f"Kafka : {total} archives Java à télécharger, {size:.0f} Mo · {total} jars to fetch")
+    plural = "s" if total > 1 else ""
+    report(f"{owner} : {total} archive{plural} Java à télécharger, {size:.0f} Mo · {total} jar{plural} to fetch")
     failed = threading.Event()
     with ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="jars") as pool:
-        tasks = [pool.submit(_fetch_one, jar, sources, failed) for jar in missing]
+        tasks = [pool.submit(_fetch_one, jar, sources, failed, owner) for jar in missing]
         quarter = 1
         for done, task in enumerate(as_completed(tasks), start=1):
             task.result()
             if done * 4 >= quarter * total and done < total:
-                report(f"Kafka : {done}/{total} archives Java · jars")
+                report(f"{owner} : {done}/{total} archives Java · jars")
                 quarter += 1
-    report(f"Kafka : {total} archives Java vérifiées · {total} jars checked")
+    report(f"{owner} : {total} archive{plural} Java vérifiée{plural} · {total} jar{plural} checked")
 
 
-def _fetch_one(jar: Jar, sources: JarSources, failed: threading.Event) -> None:
+def _fetch_one(jar: Jar, sources: JarSources, failed: threading.Event, owner: str) -> None:
     problem = ""
     for attempt in range(FETCH_TRIES):
         if failed.is_set():
@@ -166,7 +173,7 @@ def _fetch_one(jar: Jar, sources: JarSources, failed: threading.Event) -> None:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     failed.set()
-    raise _altered(jar) if problem == "sha256" else _unreachable(jar, problem)
+    raise _altered(jar) if problem == "sha256" else _unreachable(jar, problem, owner)
 
 
 def _download(jar: Jar, draft: Path, mirror: str) -> Path:
@@ -180,14 +187,16 @@ def _download(jar: Jar, draft: Path, mirror: str) -> Path:
         remote_repos={"central": mirror} if mirror else None,
         timeout=FETCH_TIMEOUT_SECONDS,
     )
-    artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact(packaging="jar")
+    artifact = (
+        context.project(jar.group, jar.artifact).at_version(jar.version).artifact(jar.classifier, packaging="jar")
+    )
     return Path(artifact.resolve())
 
 
-def _unreachable(jar: Jar, problem: str) -> StackError:
+def _unreachable(jar: Jar, problem: str, owner: str) -> StackError:
     return StackError(
-        f"Les archives Java de Kafka ne peuvent pas être téléchargées ({jar.file_name}: {problem})"
-        " · Kafka's jars cannot be fetched",
+        f"Les archives Java de {owner} ne peuvent pas être téléchargées ({jar.file_name}: {problem})"
+        f" · {owner}'s jars cannot be fetched",
         "trois issues : un miroir de Maven Central avec MAILLAGE_MAVEN_MIRROR, un dossier d'archives déjà téléchargées"
         " avec MAILLAGE_JARS_DIR, ou un Kafka existant avec MAILLAGE_KAFKA_BOOTSTRAP · three ways out: a mirror of"
         " Maven Central with MAILLAGE_MAVEN_MIRROR, a folder of jars with MAILLAGE_JARS_DIR, or an existing Kafka with"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -13,16 +12,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from maillage.databases import dsn_for, name_of
+from maillage.services import inherited
 from maillage.stack.postgres import Postgres, PostgresConfig
+from maillage.testing.collector import SpanCollector
 
 PORTS = (
-    "PORTAL", "REGISTRATION", "REFERRALS", "PARTNERS", "POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "KAFKA_PARTNER",
+    "PORTAL", "REGISTRATION", "REFERRALS", "TRAINING", "NOTIFICATIONS", "PARTNERS",
+    "POSTGRES", "KAFKA", "KAFKA_CONTROLLER", "KAFKA_PARTNER", "DESK", "SMTP", "ZIPKIN",
 )  # fmt: skip
 MAILLAGE = Path(sys.executable).with_name("maillage")
 READY_SECONDS = 110
@@ -47,16 +50,24 @@ class RunningStack:
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        # A developer's own collector would keep the spans from the desk.
+        kept = {name: value for name, value in inherited().items() if not name.startswith("OTEL_EXPORTER_")}
         self.environment = {
-            **os.environ,
+            **kept,
             "MAILLAGE_STACK": "test",
             "MAILLAGE_DATA_DIR": str(folder / "data"),
+            "MAILLAGE_CLOCK_FILE": str(folder / "clock"),
+            # 86 MB to fetch and 150 MB to hold: the test of the trace viewer asks for it.
+            "MAILLAGE_ZIPKIN": "off",
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
             **{f"MAILLAGE_{name}_PORT": str(port) for name, port in self.ports.items()},
             **environment,
         }
         self.output = folder / "output.txt"
         self._process: subprocess.Popen[bytes] | None = None
         self._tokens: dict[str, tuple[float, str]] = {}
+        self._ahead = timedelta(0)
+        self.spans = SpanCollector(self.url("desk"))
 
     @classmethod
     @contextmanager
@@ -135,6 +146,29 @@ class RunningStack:
         """Return the present process id of a part, as the supervisor's own file has it."""
         document = json.loads((self.data / "run" / "status.json").read_text("utf-8"))
         return next(int(p["pid"] or 0) for p in document["parts"] if p["name"] == part)
+
+    def advance_clock(self, step: timedelta) -> None:
+        """Move the clock of every process forward, those of a later start included; tokens of before expire."""
+        self._ahead += step
+        draft = self.folder / "clock.new"
+        draft.write_text(f"{self._ahead.total_seconds()}\n", encoding="ascii")
+        draft.replace(self.folder / "clock")
+        self._tokens.clear()
+
+    def mails(self, to: str | None = None) -> list[dict[str, Any]]:
+        """Return the e-mails that were caught, newest first; of one recipient when named."""
+        return self._caught("mail", to)
+
+    def sms(self, to: str | None = None) -> list[dict[str, Any]]:
+        """Return the text messages that were sent, newest first; to one number when named."""
+        return self._caught("sms", to)
+
+    def _caught(self, what: str, to: str | None) -> list[dict[str, Any]]:
+        asked = {"to": to} if to is not None else None
+        answer = httpx.get(f"{self.url('desk')}/{what}.json", params=asked, timeout=10, trust_env=False)
+        answer.raise_for_status()
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
 
     def admin_dsn(self, service: str) -> str:
         """Return an administrator's address of a service's database."""

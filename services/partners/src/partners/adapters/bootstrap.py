@@ -58,7 +58,7 @@ class Bootstrap:
         """Store them; raises DependencyDown while the database is away, to be run again."""
         async with self._runtime.background_db.transaction() as tx:
             # Two replicas that start at once would add the same organisations.
-            await PostgresStreams(tx).enter_gate(to_edit=True)
+            await PostgresStreams(tx).enter_gate(alone=True)
             await load_bootstrap_clients(
                 PostgresOrganisations(tx), PostgresClients(tx), self._clients, self._runtime.clock.now()
             )

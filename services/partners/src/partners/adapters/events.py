@@ -90,6 +90,7 @@ def _state(
         kind=organisation.kind.value,
         phone=details.phone,
         postal_address=details.postal_address,
+        email=details.email,
         territory=Territory(
             communes=places.communes,
             epcis=places.epcis,

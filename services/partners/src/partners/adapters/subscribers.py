@@ -1,14 +1,14 @@
 """Events of other services, into the streams: one batch, one transaction, a bounded number of statements.
 
-A lock that cannot be had in time is waited for like any dependency: nothing is set aside because somebody edits a
-territory.
+A type that is not in MATTERS enters no stream. A lock that cannot be had in time is waited for like any dependency:
+nothing is set aside because somebody edits a territory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -19,11 +19,38 @@ from chassis.consumer import Subscription
 from chassis.db import Tx
 from chassis.errors import DependencyDown
 from chassis.records import Delivery
-from chassis.telemetry import create_span
 from maillage_contracts import (
+    AccompanimentAccepted,
+    AccompanimentActivated,
+    AccompanimentEnded,
+    AccompanimentPlanChanged,
+    AccompanimentProposed,
+    AccompanimentRefused,
+    AccompanimentReviewDue,
+    AccompanimentReviewed,
+    AccompanimentTermDue,
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentHeld,
+    AppointmentMissed,
+    AppointmentPostponed,
+    AppointmentProposed,
+    EnrolmentCompleted,
+    EnrolmentConfirmed,
+    EnrolmentEndedEarly,
+    EnrolmentFoundIneligible,
+    EnrolmentOfferExpired,
+    EnrolmentRefused,
+    EnrolmentRequested,
+    EnrolmentSeatHeld,
+    EnrolmentSeatOffered,
+    EnrolmentStarted,
+    EnrolmentWaitlisted,
+    EnrolmentWithdrawn,
     Event,
     PersonErased,
     PersonIdentified,
+    PersonTierChanged,
     ReferralAccepted,
     ReferralDeclined,
     ReferralExpired,
@@ -34,14 +61,11 @@ from maillage_contracts import (
     ReferralWithdrawn,
     topic_for,
 )
-from maillage_contracts.envelope import CONTENT_TYPE_STRUCTURED
-from partners.adapters.events import headers_of, source_of
+from partners.adapters.copies import SourceCopies
 from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
-from partners.app.ports import StreamRow
 from partners.app.project_events import project_events
-from partners.domain.organisation import Kind
-from partners.domain.stream import Fact, KnownReferral, Routing, Stream
+from partners.domain.stream import Fact, KnownReferral, Matter, Routing
 
 STATUS: Mapping[type[Event], tuple[str, str]] = {
     ReferralSubmitted: ("submitted", "submitted_at"),
@@ -55,11 +79,51 @@ STATUS: Mapping[type[Event], tuple[str, str]] = {
 }
 """Where a referral stands after an event, and the field that says since when."""
 
-PERSON_EVENTS: frozenset[type[Event]] = frozenset({PersonIdentified, PersonErased})
+_TYPES: Mapping[Matter, tuple[type[Event], ...]] = {
+    Matter.REFERRAL: tuple(STATUS),
+    Matter.IDENTITY: (PersonIdentified,),
+    Matter.TIER: (PersonTierChanged,),
+    Matter.ERASURE: (PersonErased,),
+    Matter.ACCOMPANIMENT: (
+        AccompanimentProposed,
+        AccompanimentAccepted,
+        AccompanimentActivated,
+        AccompanimentRefused,
+        AccompanimentEnded,
+    ),
+    Matter.PLAN: (AccompanimentPlanChanged, AccompanimentTermDue, AccompanimentReviewDue, AccompanimentReviewed),
+    Matter.APPOINTMENT: (
+        AppointmentProposed,
+        AppointmentBooked,
+        AppointmentPostponed,
+        AppointmentHeld,
+        AppointmentCancelled,
+    ),
+    Matter.ABSENCE: (AppointmentMissed,),
+    Matter.ENROLMENT: (
+        EnrolmentRequested,
+        EnrolmentFoundIneligible,
+        EnrolmentSeatHeld,
+        EnrolmentConfirmed,
+        EnrolmentWaitlisted,
+        EnrolmentSeatOffered,
+        EnrolmentOfferExpired,
+        EnrolmentRefused,
+        EnrolmentWithdrawn,
+        EnrolmentStarted,
+        EnrolmentCompleted,
+        EnrolmentEndedEarly,
+    ),
+}
+
+MATTERS: Mapping[type[Event], Matter] = MappingProxyType(
+    {model: matter for matter, models in _TYPES.items() for model in models}
+)
+"""Every event that enters streams, and what it is about."""
 
 
 def subscriptions(clock: Clock) -> list[Subscription]:
-    """Return what partners read: a topic each for referrals and persons."""
+    """Return what partners read: the topics of the events in MATTERS."""
 
     async def project(tx: Tx, deliveries: Sequence[Delivery]) -> None:
         try:
@@ -74,17 +138,22 @@ def subscriptions(clock: Clock) -> list[Subscription]:
         except asyncpg.LockNotAvailableError:
             raise DependencyDown("a stream is locked by somebody else for longer than lock_timeout") from None
 
-    return [
-        Subscription(topic_for(ReferralSubmitted).name, many=project, many_types=frozenset(STATUS)),
-        Subscription(topic_for(PersonIdentified).name, many=project, many_types=PERSON_EVENTS),
-    ]
+    by_topic: dict[str, set[type[Event]]] = {}
+    for model in MATTERS:
+        by_topic.setdefault(topic_for(model).name, set()).add(model)
+    return [Subscription(topic, many=project, many_types=frozenset(types)) for topic, types in by_topic.items()]
 
 
 def fact_of(delivery: Delivery) -> Fact:
     """Return what the projection needs of an event."""
-    event = delivery.event
+    event: Any = delivery.event
     found = getattr(event, "routing", None)
-    return Fact(delivery.envelope.id, delivery.envelope.subject, None if found is None else _routing(found))
+    return Fact(
+        delivery.envelope.id,
+        MATTERS[type(event)],
+        None if found is None else _routing(found),
+        getattr(event, "subject_ref", None),
+    )
 
 
 def known_referrals(deliveries: Sequence[Delivery]) -> list[KnownReferral]:
@@ -117,53 +186,11 @@ def _known(delivery: Delivery) -> KnownReferral | None:
 
 
 def _routing(found: Any) -> Routing:
-    return Routing(found.commune, found.referrer_organisation_id, found.receiver_organisation_id, found.sender_kind)
-
-
-class SourceCopies:
-    """Implements Copies: the record of each copy is the source's, apart from its source and creation context."""
-
-    def __init__(self, deliveries: Sequence[Delivery], clock: Clock) -> None:
-        self._by_id = {delivery.envelope.id: delivery for delivery in deliveries}
-        self._clock = clock
-
-    def copy(self, fact: Fact, places: Sequence[tuple[Stream, int]]) -> Sequence[StreamRow]:
-        delivery = self._by_id[fact.event_id]
-        envelope = delivery.envelope
-        payloads = {True: value_of(delivery), False: masked_value_of(delivery)}
-        rows = []
-        for stream, position in places:
-            context = create_span(stream.topic, envelope.id, envelope.correlation_id, cause=envelope.id)
-            own = replace(envelope, source=source_of(stream.code), traceparent=context or envelope.traceparent)
-            rows.append(
-                StreamRow(
-                    stream,
-                    position,
-                    envelope.id,
-                    envelope.type,
-                    envelope.subject,
-                    headers_of(own),
-                    payloads[stream.kind is Kind.COUNCIL],
-                )
-            )
-        return rows
-
-
-def masked_value_of(delivery: Delivery) -> bytes:
-    """Return the bytes for an association's stream: not whether, or how often, somebody else referred the person.
-
-    Made once per event, as the council's are; equal to them for every event that says nothing of the kind.
-    """
-    event = delivery.event
-    if not isinstance(event, PersonIdentified):
-        return value_of(delivery)
-    return event.model_copy(update={"outcome": "identified", "aggregate_version": 1}).model_dump_json().encode()
-
-
-def value_of(delivery: Delivery) -> bytes:
-    """Return the bare event's bytes: those that were read, unless they came wrapped in structured mode."""
-    value = delivery.source.value
-    kinds = [content or b"" for name, content in delivery.source.headers if name == "content-type"]
-    if value is None or any(kind.startswith(CONTENT_TYPE_STRUCTURED.encode()) for kind in kinds):
-        return delivery.event.model_dump_json().encode()
-    return value
+    return Routing(
+        found.commune,
+        found.referrer_organisation_id,
+        found.receiver_organisation_id,
+        found.sender_kind,
+        found.employment_organisation_id,
+        found.training_organisation_id,
+    )

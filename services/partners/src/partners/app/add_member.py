@@ -8,7 +8,7 @@ from chassis.ids import new_id
 from partners.app.ports import Members, Organisations
 from partners.domain.access import Member, Role
 from partners.domain.errors import LabelTaken, NotFound
-from partners.domain.organisation import Kind
+from partners.domain.organisation import PARTNERS
 
 
 async def add_member(
@@ -16,7 +16,7 @@ async def add_member(
 ) -> tuple[Member, bool]:
     """Return the member, and whether they are new."""
     organisation = await organisations.find(code)
-    if organisation is None or organisation.kind not in (Kind.ASSOCIATION, Kind.COUNCIL):
+    if organisation is None or organisation.kind not in PARTNERS:
         raise NotFound
     wanted = Member(new_id(), organisation.organisation_id, role, label)
     member = await members.add(wanted, at)

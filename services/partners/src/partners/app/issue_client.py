@@ -9,7 +9,7 @@ from datetime import datetime
 from partners.app.ports import Clients, Organisations
 from partners.domain.access import Client, allowed_scopes, hash_of, new_client_id, new_secret
 from partners.domain.errors import CodeReserved, NotFound
-from partners.domain.organisation import Kind
+from partners.domain.organisation import PARTNERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ async def issue_client(
     organisation = await organisations.find(code)
     if organisation is None:
         raise NotFound
-    if organisation.kind not in (Kind.ASSOCIATION, Kind.COUNCIL):
+    if organisation.kind not in PARTNERS:
         # Clients of our own services come from the bootstrap file alone.
         raise CodeReserved
     secret = new_secret()

@@ -12,7 +12,7 @@ from chassis.ids import new_id
 from partners.app.adjust_scope import adjust_scope
 from partners.app.ports import Organisations, Publisher, Referrals, StreamEvents, Streams
 from partners.domain.errors import CodeReserved, JurisdictionTaken
-from partners.domain.organisation import Details, Kind, Organisation
+from partners.domain.organisation import PARTNERS, Details, Kind, Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ async def apply_change(
     desk: Desk, organisation: Organisation, kind: Kind, details: Details, at: datetime
 ) -> Organisation:
     """Take new details and let the stream follow; nothing happens when they are the present ones."""
-    if organisation.kind not in (Kind.ASSOCIATION, Kind.COUNCIL):
+    if organisation.kind not in PARTNERS:
         raise CodeReserved
     change = organisation.change(kind, details, at)
     if change is None:

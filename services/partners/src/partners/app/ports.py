@@ -74,13 +74,15 @@ class StreamRow:
     subject: str
     headers: str
     payload: bytes
+    person: UUID | None = None
+    """Of whom this tells the organisation."""
 
 
 class Streams(Protocol):
     """Streams and what decides their content."""
 
-    async def enter_gate(self, *, to_edit: bool) -> None:
-        """Wait until no scope changes meanwhile; with `to_edit`, until nobody projects either."""
+    async def enter_gate(self, *, alone: bool) -> None:
+        """Wait until nobody is in who must be alone; with `alone`, until nobody is in at all."""
         ...
 
     async def open(self, organisation: Organisation) -> None: ...
@@ -91,6 +93,14 @@ class Streams(Protocol):
 
     async def lock_concerned(self, facts: Sequence[Fact]) -> list[Stream]:
         """Lock, in the order of organisations, every stream these facts may belong to; then read their scope."""
+        ...
+
+    async def note_erased(self, persons: Sequence[UUID], at: datetime) -> None:
+        """Remember that nothing is told of these persons any more."""
+        ...
+
+    async def erased(self, persons: Sequence[UUID]) -> set[UUID]:
+        """Return those of the persons who were erased."""
         ...
 
     async def present(self, event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:

@@ -2,7 +2,9 @@
 
 Positions are gapless and in commit order: they are given out while the streams' rows are locked, one organisation
 after another. A scope edit has nobody to lock where it lets somebody in, so projections and edits also meet at the
-scope gate, which projections share. The number of statements does not depend on the number of events.
+scope gate, which projections share. An erasure enters it alone: it must reach whoever is being told of the person at
+that moment, by whichever topic, and nothing about the person may follow it. Locks are taken in one order, the gate and
+then streams by organisation. The number of statements does not depend on the number of events.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from partners.app.ports import Copies, Referrals, StreamRow, Streams
-from partners.domain.stream import Fact, KnownReferral, Placing
+from partners.domain.stream import Fact, KnownReferral, Matter, Placing
 
 
 async def project_events(
@@ -23,13 +25,17 @@ async def project_events(
     at: datetime,
 ) -> None:
     """Append each fact, in order, to every stream that sees it, and remember where referrals stand."""
-    await streams.enter_gate(to_edit=False)
+    erasures = sorted({f.person for f in facts if f.matter is Matter.ERASURE and f.person is not None})
+    others = sorted({f.person for f in facts if f.matter is not Matter.ERASURE and f.person is not None})
+    await streams.enter_gate(alone=bool(erasures))
     await referrals.remember(known)
+    erased = await streams.erased(others)
+    await streams.note_erased(erasures, at)
     concerned = await streams.lock_concerned(facts)
     if not concerned:
         return
     present = await streams.present([fact.event_id for fact in facts])
-    placing = Placing(concerned, present)
+    placing = Placing(concerned, present, erased)
     rows: list[StreamRow] = []
     for fact in facts:
         places = list(placing.place(fact))

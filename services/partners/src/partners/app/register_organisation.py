@@ -18,7 +18,7 @@ async def register_organisation(
     """Return the organisation, and whether it is new."""
     details = replace(details, territory=check_territory(details.territory, kind))
     # The gate also keeps two first registrations of one code apart.
-    await desk.streams.enter_gate(to_edit=True)
+    await desk.streams.enter_gate(alone=True)
     organisation = await desk.organisations.lock(code)
     if organisation is not None:
         return await apply_change(desk, organisation, kind, details, at), False

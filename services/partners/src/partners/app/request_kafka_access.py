@@ -7,7 +7,7 @@ from datetime import datetime
 from partners.app.ports import KafkaAccess, KafkaAccesses, Organisations
 from partners.domain.access import new_secret
 from partners.domain.errors import NotFound
-from partners.domain.organisation import Kind
+from partners.domain.organisation import PARTNERS
 
 
 async def request_kafka_access(
@@ -18,7 +18,7 @@ async def request_kafka_access(
     Asking again changes nothing. While an access is being revoked, nothing new is granted: ask again after.
     """
     organisation = await organisations.lock(code)
-    if organisation is None or organisation.kind not in (Kind.ASSOCIATION, Kind.COUNCIL):
+    if organisation is None or organisation.kind not in PARTNERS:
         raise NotFound
     access = await accesses.lock(organisation.organisation_id)
     if access is not None and access.state != "revoked":

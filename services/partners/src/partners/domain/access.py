@@ -18,10 +18,15 @@ from uuid import UUID
 from partners.domain.errors import ScopeNotAllowed
 from partners.domain.organisation import Kind
 
+_ACCOMPANYING = frozenset({"accompaniments:act", "appointments:act", "sessions:read", "enrolments:act", "feed:read"})
+"""What both sides of a joint accompaniment do."""
+
 SCOPES: Mapping[Kind, frozenset[str]] = MappingProxyType(
     {
         Kind.ASSOCIATION: frozenset({"referrals:write", "referrals:read", "feed:read"}),
-        Kind.COUNCIL: frozenset({"referrals:answer", "referrals:read", "feed:read"}),
+        Kind.COUNCIL: frozenset({"referrals:answer", "referrals:read", *_ACCOMPANYING}),
+        Kind.EMPLOYMENT_SERVICE: _ACCOMPANYING,
+        Kind.TRAINING_PROVIDER: frozenset({"sessions:write", "sessions:read", "enrolments:act", "feed:read"}),
         Kind.SERVICE: frozenset({"claims:read", "members:act"}),
         Kind.OPERATOR: frozenset({"operations"}),
     }
@@ -44,6 +49,8 @@ class Role(StrEnum):
 
     VOLUNTEER = "volunteer"
     CASEWORKER = "caseworker"
+    ADVISER = "adviser"
+    TRAINER = "trainer"
 
 
 @dataclass(frozen=True, slots=True)

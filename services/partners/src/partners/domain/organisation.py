@@ -17,12 +17,21 @@ from partners.domain.errors import KindImmutable
 
 
 class Kind(StrEnum):
-    """What an organisation is; only associations and councils have a stream and are told to other services."""
+    """What an organisation is."""
 
     ASSOCIATION = "association"
     COUNCIL = "council"
+    EMPLOYMENT_SERVICE = "employment_service"
+    TRAINING_PROVIDER = "training_provider"
     OPERATOR = "operator"
     SERVICE = "service"
+
+
+PARTNERS = frozenset({Kind.ASSOCIATION, Kind.COUNCIL, Kind.EMPLOYMENT_SERVICE, Kind.TRAINING_PROVIDER})
+"""The kinds that have a stream and are told to other services; the others are the platform's own."""
+
+ANSWERING = frozenset({Kind.COUNCIL, Kind.EMPLOYMENT_SERVICE})
+"""The kinds that are found by a territorial collectivity: whoever looks for them knows a person's commune."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,8 @@ class Details:
     phone: str
     postal_address: str
     territory: Territory
+    email: str | None = None
+    """The public address at which it reads notices."""
 
 
 @dataclass(frozen=True, slots=True)

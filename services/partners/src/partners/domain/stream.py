@@ -1,20 +1,53 @@
 """One organisation's stream: what it sees, and at which position.
 
-The rule of scope is here and nowhere else: a council sees what concerns a commune of its territory, an association
-what it referred itself, and everybody who was told of a person hears of their erasure.
+The rule of scope is here and nowhere else. A council sees what concerns a commune of its territory; an association what
+it referred itself; an employment service and a training provider what names them. What each kind is shown of it is in
+SHOWN. Everybody who was told of a person hears of their erasure, and nobody hears of that person after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID
 
 from partners.domain.organisation import Kind
 
 CLOSED = frozenset({"declined", "withdrawn", "expired"})
 """Statuses after which a referral needs nobody; every other one, known or not, is open."""
+
+
+class Matter(StrEnum):
+    """What an event is about, as far as scope goes."""
+
+    REFERRAL = "referral"
+    IDENTITY = "identity"
+    """A referral's person has a reference."""
+    TIER = "tier"
+    ERASURE = "erasure"
+    ACCOMPANIMENT = "accompaniment"
+    """A step of a joint accompaniment: proposed, agreed, refused, ended."""
+    PLAN = "plan"
+    """What the two sides plan, and the terms they owe each other."""
+    APPOINTMENT = "appointment"
+    ABSENCE = "absence"
+    """Nobody met: for the two sides to mend."""
+    ENROLMENT = "enrolment"
+
+
+SHOWN: Mapping[Kind, frozenset[Matter]] = MappingProxyType(
+    {
+        Kind.COUNCIL: frozenset(Matter),
+        Kind.EMPLOYMENT_SERVICE: frozenset(Matter),
+        # The steps of its own referral: neither a tier, nor a plan between two others, nor a count of absences.
+        Kind.ASSOCIATION: frozenset(Matter) - {Matter.TIER, Matter.PLAN, Matter.ABSENCE},
+        Kind.TRAINING_PROVIDER: frozenset({Matter.ENROLMENT, Matter.ERASURE}),
+    }
+)
+"""What each kind of organisation may be shown, of the events that are its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +58,24 @@ class Routing:
     referrer_organisation_id: UUID
     receiver_organisation_id: UUID
     sender_kind: str
+    employment_organisation_id: UUID | None = None
+    training_organisation_id: UUID | None = None
+
+    def parties(self) -> frozenset[UUID]:
+        """Return the organisations whose own events are found by name; a council's are found by commune."""
+        named = (self.referrer_organisation_id, self.employment_organisation_id, self.training_organisation_id)
+        return frozenset(one for one in named if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A source event as far as the projection needs it; without routing it concerns whoever was told before."""
+    """A source event as far as the projection needs it; an erasure has no routing, every other event has one."""
 
     event_id: UUID
-    subject: str
+    matter: Matter
     routing: Routing | None
+    person: UUID | None = None
+    """Whom it concerns, where the event says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +88,24 @@ class Stream:
     kind: Kind
     last_position: int
     communes: frozenset[str] = frozenset()
-    told: frozenset[str] = frozenset()
-    """Subjects, among those asked about, of which the stream already holds an event."""
+    told: frozenset[UUID] = frozenset()
+    """Persons, among those erased here, of whom the organisation was told before."""
 
-    def sees(self, routing: Routing) -> bool:
-        """Say whether an event with this routing is this organisation's."""
-        if self.kind is Kind.COUNCIL:
-            return routing.commune in self.communes
-        return routing.referrer_organisation_id == self.organisation_id
+    def sees(self, matter: Matter, routing: Routing) -> bool:
+        """Say whether an event about this, with this routing, is this organisation's."""
+        if matter not in SHOWN[self.kind]:
+            return False
+        match self.kind:
+            case Kind.COUNCIL:
+                return routing.commune in self.communes
+            case Kind.ASSOCIATION:
+                return routing.referrer_organisation_id == self.organisation_id
+            case Kind.EMPLOYMENT_SERVICE:
+                return routing.employment_organisation_id == self.organisation_id
+            case Kind.TRAINING_PROVIDER:
+                return routing.training_organisation_id == self.organisation_id
+            case _:
+                return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +143,16 @@ class Placing:
     streams: Sequence[Stream]
     present: Collection[tuple[UUID, UUID]]
     """(organisation, event) pairs that a stream already holds: passed over."""
-    _told: dict[UUID, set[str]] = field(init=False)
+    erased: Collection[UUID] = ()
+    """Persons of whom nothing is told any more."""
+    _told: dict[UUID, set[UUID]] = field(init=False)
     _last: dict[UUID, int] = field(init=False)
+    _erased: set[UUID] = field(init=False)
 
     def __post_init__(self) -> None:
         self._told = {stream.organisation_id: set(stream.told) for stream in self.streams}
         self._last = {stream.organisation_id: stream.last_position for stream in self.streams}
+        self._erased = set(self.erased)
 
     def place(self, fact: Fact) -> Iterator[tuple[Stream, int]]:
         """Yield where this event goes; call once per event, in the order of their source."""
@@ -105,10 +161,15 @@ class Placing:
             if (owner, fact.event_id) in self.present or not self._concerned(stream, fact):
                 continue
             self._last[owner] += 1
-            self._told[owner].add(fact.subject)
+            if fact.person is not None:
+                self._told[owner].add(fact.person)
             yield stream, self._last[owner]
+        if fact.matter is Matter.ERASURE and fact.person is not None:
+            self._erased.add(fact.person)
 
     def _concerned(self, stream: Stream, fact: Fact) -> bool:
-        if fact.routing is None:
-            return fact.subject in self._told[stream.organisation_id]
-        return stream.sees(fact.routing)
+        if fact.matter is Matter.ERASURE:
+            return fact.person in self._told[stream.organisation_id]
+        if fact.person in self._erased or fact.routing is None:
+            return False
+        return stream.sees(fact.matter, fact.routing)

@@ -15,40 +15,46 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from portal.app.ports import FeedBatch
 from portal.domain.errors import ServiceSilent
 from portal.domain.member import Kind, Member
-from portal.domain.referral import Party, Person, Place, Referral, ReferralLine, ReferralPage, Step
+from portal.domain.referral import Party, Person, Place, Referral, ReferralLine, ReferralPage, Step, Together
 
 M = TypeVar("M", bound=BaseModel)
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
-class _Place(_Answer):
+class PlaceAnswer(Answer):
     code: str
     name: str = ""
 
+    def place(self) -> Place:
+        return Place(self.code, self.name or self.code)
 
-class _Party(_Answer):
+
+class PartyAnswer(Answer):
     code: str = ""
     name: str = ""
     phone: str | None = None
     postal_address: str | None = None
+    organisation_id: str | None = None
 
     def party(self) -> Party:
-        return Party(self.code, self.name or self.code, self.phone or "", self.postal_address or "")
+        return Party(
+            self.code, self.name or self.code, self.phone or "", self.postal_address or "", self.organisation_id or ""
+        )
 
 
-class _Line(_Answer):
+class _Line(Answer):
     referral_id: UUID
     status: str
     version: int
-    commune: _Place
+    commune: PlaceAnswer
     themes: list[str] = Field(default_factory=list)
     submitted_at: datetime
     changed_at: datetime | None = None
-    council: _Party
-    referrer: _Party = _Party()
+    council: PartyAnswer
+    referrer: PartyAnswer = PartyAnswer()
     person_name: str | None = None
 
     def line(self) -> ReferralLine:
@@ -56,7 +62,7 @@ class _Line(_Answer):
             referral_id=self.referral_id,
             status=self.status,
             version=self.version,
-            commune=Place(self.commune.code, self.commune.name or self.commune.code),
+            commune=self.commune.place(),
             themes=tuple(self.themes),
             submitted_at=self.submitted_at,
             changed_at=self.changed_at or self.submitted_at,
@@ -66,13 +72,13 @@ class _Line(_Answer):
         )
 
 
-class _Page(_Answer):
+class _Page(Answer):
     items: list[_Line]
     cursor: str | None = None
     counts: dict[str, int] = Field(default_factory=dict)
 
 
-class _Person(_Answer):
+class PersonAnswer(Answer):
     first_name: str = ""
     last_name: str = ""
     birth_date: date | None = None
@@ -80,30 +86,52 @@ class _Person(_Answer):
     email: str | None = None
     address: str | None = None
 
+    def person(self) -> Person:
+        return Person(
+            self.first_name, self.last_name, self.birth_date, self.phone or "", self.email or "", self.address or ""
+        )
 
-class _Step(_Answer):
+
+class StepAnswer(Answer):
     at: datetime
     status: str
     by: str = ""
     organisation_name: str | None = None
     reasons: list[str] | None = None
     declined_by: str | None = None
+    starts_at: datetime | None = None
+
+    def step(self) -> Step:
+        return Step(
+            self.at, self.status, self.by, self.organisation_name or "", tuple(self.reasons or ()),
+            self.declined_by or "", self.starts_at,
+        )  # fmt: skip
+
+
+class _Together(Answer):
+    accompaniment_id: UUID
+    status: str
+    employment_service: PartyAnswer = PartyAnswer()
+
+    def together(self) -> Together:
+        return Together(self.accompaniment_id, self.status, self.employment_service.party())
 
 
 class _Full(_Line):
-    person: _Person | None = None
+    person: PersonAnswer | None = None
     note: str | None = None
-    history: list[_Step] = Field(default_factory=list)
+    history: list[StepAnswer] = Field(default_factory=list)
     allowed: list[str] = Field(default_factory=list)
+    accompaniment: _Together | None = None
 
 
-class _Organisation(_Answer):
+class _Organisation(Answer):
     code: str
     name: str
     kind: str
 
 
-class _Member(_Answer):
+class _Member(Answer):
     member_id: UUID
     label: str
     organisation: _Organisation | None = None
@@ -112,26 +140,26 @@ class _Member(_Answer):
     organisation_kind: str = ""
 
 
-class _Created(_Answer):
+class _Created(Answer):
     referral_id: UUID
 
 
-PERSON_EVENT = ".person."
-"""In the type of what registration says of the person of a referral, in every version of it."""
+OWN_EVENTS = "fr.maillage.referrals."
+"""What the referrals service says of itself, it already knows; of all else it may read later than the feed."""
 
 
-class _Event(_Answer):
+class _Event(Answer):
     type: str = ""
     data: dict[str, Any] | None = None
 
 
-class _Feed(_Answer):
+class _Feed(Answer):
     events: list[_Event]
     cursor: str | None = None
     more: bool = False
 
 
-def _read(model: type[M], answer: object, service: str) -> M:
+def read_as(model: type[M], answer: object, service: str) -> M:
     try:
         return model.model_validate(answer)
     except ValidationError:
@@ -158,44 +186,31 @@ def members(response: httpx.Response) -> list[Member]:
 
 
 def referral_page(answer: dict[str, Any]) -> ReferralPage:
-    page = _read(_Page, answer, "referrals")
+    page = read_as(_Page, answer, "referrals")
     return ReferralPage(tuple(item.line() for item in page.items), page.cursor or "", page.counts)
 
 
 def referral(answer: dict[str, Any]) -> Referral:
-    full = _read(_Full, answer, "referrals")
-    person = full.person
-    history = tuple(
-        Step(one.at, one.status, one.by, one.organisation_name or "", tuple(one.reasons or ()), one.declined_by or "")
-        for one in full.history
-    )
+    full = read_as(_Full, answer, "referrals")
     return Referral(
         line=full.line(),
-        person=None
-        if person is None
-        else Person(
-            person.first_name,
-            person.last_name,
-            person.birth_date,
-            person.phone or "",
-            person.email or "",
-            person.address or "",
-        ),
+        person=full.person.person() if full.person else None,
         note=full.note or "",
-        history=history,
+        history=tuple(one.step() for one in full.history),
         allowed=tuple(full.allowed),
+        together=full.accompaniment.together() if full.accompaniment else None,
     )
 
 
 def referral_id(answer: dict[str, Any]) -> UUID:
-    return _read(_Created, answer, "referrals").referral_id
+    return read_as(_Created, answer, "referrals").referral_id
 
 
 def feed_batch(answer: dict[str, Any]) -> FeedBatch:
     """Return which referrals a part of the feed is about; events about anything else only move the cursor."""
-    feed = _read(_Feed, answer, "partners")
+    feed = read_as(_Feed, answer, "partners")
     ids: dict[UUID, None] = {}
-    persons: dict[UUID, None] = {}
+    unsettled: dict[UUID, None] = {}
     for event in feed.events:
         text = (event.data or {}).get("referral_id")
         if isinstance(text, str):
@@ -203,6 +218,6 @@ def feed_batch(answer: dict[str, Any]) -> FeedBatch:
                 ids[UUID(text)] = None
             except ValueError:
                 continue
-            if PERSON_EVENT in event.type:
-                persons[UUID(text)] = None
-    return FeedBatch(tuple(ids), feed.cursor or "", feed.more, tuple(persons))
+            if not event.type.startswith(OWN_EVENTS):
+                unsettled[UUID(text)] = None
+    return FeedBatch(tuple(ids), feed.cursor or "", feed.more, tuple(unsettled))

@@ -12,7 +12,16 @@ import httpx
 
 from chassis.http_spans import client_span
 from chassis.tracing import inject
-from portal.domain.errors import AccessLost, Conflict, KeyReused, NotFound, Refused, SendingInProgress, ServiceSilent
+from portal.domain.errors import (
+    AccessLost,
+    Conflict,
+    Gone,
+    KeyReused,
+    NotFound,
+    Refused,
+    SendingInProgress,
+    ServiceSilent,
+)
 
 TIMEOUT = httpx.Timeout(6.0, connect=2.0, pool=3.0)
 """Somebody is waiting in front of the page: past this, a clear sentence serves better."""
@@ -60,7 +69,7 @@ def failure(response: httpx.Response, service: str) -> Exception:
     if status in (401, 403):
         return AccessLost()
     if status in (404, 410):
-        return NotFound()
+        return NotFound() if status == 404 else Gone()
     if status >= 500 or status in (408, 429):
         return ServiceSilent(service)
     problem = _problem(response)

@@ -59,7 +59,8 @@ ON CONFLICT (organisation_code) DO UPDATE SET cursor = excluded.cursor"""
 
 
 @asynccontextmanager
-async def _transaction(database: Database) -> AsyncIterator[Tx]:
+async def transaction(database: Database) -> AsyncIterator[Tx]:
+    """Open a transaction on the portal's own database; raises ServiceSilent when it does not answer."""
     try:
         async with database.transaction() as tx:
             yield tx
@@ -80,7 +81,7 @@ class PostgresSessions:
 
     async def open(self, member: Member, *, now: datetime, expires_at: datetime) -> str:
         token = secrets.token_urlsafe(32)
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             await tx.execute(EXPIRE_SESSIONS, now)
             await tx.execute(
                 OPEN_SESSION, _hash(token), member.member_id, member.label, member.organisation_code,
@@ -89,7 +90,7 @@ class PostgresSessions:
         return token
 
     async def find(self, token: str, *, now: datetime) -> Session | None:
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             row = await tx.fetchrow(FIND_SESSION, _hash(token), now)
         if row is None:
             return None
@@ -100,7 +101,7 @@ class PostgresSessions:
         return Session(member, csrf_of(token), row["expires_at"])
 
     async def close(self, token: str) -> None:
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             await tx.execute(CLOSE_SESSION, _hash(token))
 
 
@@ -112,7 +113,7 @@ class PostgresDrafts:
         self._vault = vault
 
     async def read(self, draft_id: UUID, member_id: UUID) -> Draft:
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             row = await tx.fetchrow(READ_DRAFT, draft_id, member_id)
         if row is None:
             raise NotFound
@@ -120,7 +121,7 @@ class PostgresDrafts:
 
     async def change(self, draft_id: UUID, member_id: UUID, edit: Callable[[Draft], Draft], *, now: datetime) -> Draft:
         empty, key = Draft(draft_id, member_id), self._vault.new_person_key()
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             await tx.execute(EXPIRE_DRAFTS, now - timedelta(days=DRAFT_DAYS))
             await tx.execute(CREATE_DRAFT, draft_id, member_id, key, self._seal(empty, key), now)
             row = await tx.fetchrow(LOCK_DRAFT, draft_id, member_id)
@@ -135,12 +136,12 @@ class PostgresDrafts:
         return draft
 
     async def unsent(self, member_id: UUID) -> Sequence[tuple[UUID, datetime]]:
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             rows = await tx.fetch(UNSENT_DRAFTS, member_id)
         return [(row["draft_id"], row["changed_at"]) for row in rows]
 
     async def discard(self, draft_id: UUID, member_id: UUID) -> None:
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             await tx.execute(DISCARD_DRAFT, draft_id, member_id)
 
     def _seal(self, draft: Draft, key: WrappedKey) -> bytes:
@@ -172,10 +173,10 @@ class PostgresCursors:
         self._database = database
 
     async def load(self, organisation_code: str) -> str:
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             cursor = await tx.fetchval(LOAD_CURSOR, organisation_code)
         return cursor if isinstance(cursor, str) else ""
 
     async def save(self, organisation_code: str, cursor: str) -> None:
-        async with _transaction(self._database) as tx:
+        async with transaction(self._database) as tx:
             await tx.execute(SAVE_CURSOR, organisation_code, cursor)

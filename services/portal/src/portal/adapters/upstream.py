@@ -1,18 +1,16 @@
-"""The services' public APIs, called with the access of the member in front of the page."""
+"""The partners and referrals services' public APIs: members, the feed, referrals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 import httpx
 
 from portal.adapters import answers
-from portal.adapters.calls import TIMEOUT, Route, call, json_object
-from portal.adapters.tokens import Tokens
+from portal.adapters.access import Access, keyed
+from portal.adapters.calls import Route, json_object
 from portal.app.ports import FeedBatch
-from portal.domain.errors import AccessLost
 from portal.domain.member import Member
 from portal.domain.referral import Referral, ReferralPage
 
@@ -25,14 +23,13 @@ FEED_LIMIT = 100
 class Services:
     """Implements Directory, ReferralDesk and Feed over HTTP."""
 
-    def __init__(self, client: httpx.AsyncClient, tokens: Tokens, partners_url: str, referrals_url: str) -> None:
-        self._client = client
-        self._tokens = tokens
+    def __init__(self, access: Access, partners_url: str, referrals_url: str) -> None:
+        self._access = access
         self._partners = partners_url.rstrip("/")
         self._referrals = referrals_url.rstrip("/")
 
     async def members(self) -> Sequence[Member]:
-        return answers.members(await self._call(self._to_partners("/members"), None))
+        return answers.members(await self._access.call(self._to_partners("/members"), None))
 
     async def page(self, member: Member, *, status: str, after: str, limit: int) -> ReferralPage:
         params: dict[str, str | int] = {"limit": limit}
@@ -40,33 +37,30 @@ class Services:
             params["status"] = status
         if after:
             params["after"] = after
-        response = await self._call(self._to_referrals("GET", "/referrals"), member, params=params)
+        response = await self._access.call(self._to_referrals("GET", "/referrals"), member, params=params)
         return answers.referral_page(json_object(response, "referrals"))
 
     async def read(self, member: Member, referral_id: UUID) -> Referral:
         route = self._to_referrals("GET", "/referrals/{id}", f"/referrals/{referral_id}")
-        return answers.referral(json_object(await self._call(route, member), "referrals"))
+        return answers.referral(json_object(await self._access.call(route, member), "referrals"))
 
     async def submit(self, member: Member, body: Mapping[str, object], *, key: UUID) -> UUID:
         route = self._to_referrals("POST", "/referrals")
-        response = await self._call(route, member, json=body, headers={"Idempotency-Key": str(key)})
+        response = await self._access.call(route, member, json=body, headers={"Idempotency-Key": str(key)})
         return answers.referral_id(json_object(response, "referrals"))
 
     async def command(
         self, member: Member, referral_id: UUID, command: str, body: Mapping[str, object], *, key: str
     ) -> None:
         route = self._to_referrals("POST", f"/referrals/{{id}}/{command}", f"/referrals/{referral_id}/{command}")
-        options: dict[str, Any] = {"headers": {"Idempotency-Key": key}}
-        if body:
-            options["json"] = body
-        await self._call(route, member, **options)
+        await self._access.call(route, member, **keyed(key, body or None))
 
     async def read_feed(self, member: Member, *, after: str, wait_seconds: int) -> FeedBatch:
         params: dict[str, str | int] = {"limit": FEED_LIMIT, "wait": wait_seconds}
         if after:
             params["after"] = after
         timeout = httpx.Timeout(wait_seconds + FEED_MARGIN_SECONDS, connect=2.0)
-        response = await self._call(self._to_partners("/feed"), member, params=params, timeout=timeout)
+        response = await self._access.call(self._to_partners("/feed"), member, params=params, timeout=timeout)
         return answers.feed_batch(json_object(response, "partners"))
 
     def _to_partners(self, path: str) -> Route:
@@ -74,19 +68,6 @@ class Services:
 
     def _to_referrals(self, method: str, template: str, path: str = "") -> Route:
         return Route("referrals", method, self._referrals, template, path)
-
-    async def _call(self, route: Route, member: Member | None, **options: Any) -> httpx.Response:
-        """Call with a token; a token refused once is asked for anew, since keys and roles may have changed."""
-        try:
-            return await self._call_once(route, member, options)
-        except AccessLost:
-            self._tokens.forget(member.member_id if member else None)
-            return await self._call_once(route, member, options)
-
-    async def _call_once(self, route: Route, member: Member | None, options: Mapping[str, Any]) -> httpx.Response:
-        token = await (self._tokens.of(member.member_id) if member else self._tokens.own())
-        headers = {**options.get("headers", {}), "Authorization": f"Bearer {token}"}
-        return await call(self._client, route, **{"timeout": TIMEOUT, **options, "headers": headers})
 
 
 class OrganisationFeed:

@@ -23,8 +23,9 @@ LINGER_SECONDS = 30.0
 REMEMBERED_BATCHES = 256
 """How far back a reconnecting page can catch up without asking for the state."""
 
-SETTLE_SECONDS = 1.0
-"""The referrals service reads persons from a topic of its own, perhaps after the feed did: told again once it has."""
+SETTLE_SECONDS = (1.0, 4.0)
+"""The referrals service reads the others' topics itself, perhaps after the feed did: their changes are told again, soon
+and once more for a service that was slow to read."""
 
 UNSETTLED_SECONDS = 10.0
 """How long a page that reconnects reads such a referral whatever its position: longer than it takes to reconnect."""
@@ -98,7 +99,7 @@ class _Channel:
                 self.cursor = position
             if moved:
                 self._tell(position, frozenset(batch.referral_ids))
-                self._tell_later(position, frozenset(batch.person_ids))
+                self._tell_later(position, frozenset(batch.unsettled_ids))
                 await self._save(position)
 
     async def _start(self) -> str:
@@ -125,7 +126,8 @@ class _Channel:
         self.unsettled = dict.fromkeys(changed, loop.time() + UNSETTLED_SECONDS) | {
             one: until for one, until in self.unsettled.items() if until > loop.time() and one not in changed
         }
-        loop.call_later(SETTLE_SECONDS, self._offer, cursor, changed)
+        for seconds in SETTLE_SECONDS:
+            loop.call_later(seconds, self._offer, cursor, changed)
 
     def _offer(self, cursor: str, changed: frozenset[UUID]) -> None:
         for follower in tuple(self.followers):

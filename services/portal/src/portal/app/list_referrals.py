@@ -8,34 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from portal.app.listing import BATCH, WINDOW, ListAsked, part_of
 from portal.app.ports import ReferralDesk
 from portal.domain.member import Kind, Member
-from portal.domain.referral import SORTS, STATUSES, FirstThing, ReferralLine, first_thing, sort_lines
-
-WINDOW = 200
-"""Two calls of the service's largest page: sorted in memory in under a millisecond."""
-
-BATCH = 100
-PAGE_LINES = 20
-"""About two screens; more would hide the pager."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListAsked:
-    """What the address says: filter, criterion, direction and page; all of it optional and corrected, never refused."""
-
-    status: str = ""
-    sort: str = "date"
-    descending: bool = True
-    page: int = 1
-
-    @classmethod
-    def read(cls, status: str, sort: str, order: str, page: str) -> ListAsked:
-        """Correct whatever an address bar can hold."""
-        wanted = sort if sort in SORTS else "date"
-        number = int(page) if page.isascii() and page.isdigit() and len(page) <= 4 else 1
-        descending = order == "desc" if order in ("asc", "desc") else wanted == "date"
-        return cls(status if status in STATUSES else "", wanted, descending, max(number, 1))
+from portal.domain.referral import FirstThing, ReferralLine, first_thing, sort_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +42,7 @@ async def list_referrals(desk: ReferralDesk, member: Member, asked: ListAsked) -
     oldest = await _oldest(desk, member, first, lines) if member.kind is Kind.COUNCIL else None
     total = counts.get(asked.status, 0) if asked.status else sum(counts.values())
     shown = sort_lines(lines, asked.sort, descending=asked.descending)
-    pages = max(1, -(-len(shown) // PAGE_LINES))
-    number = min(asked.page, pages)
-    part = tuple(shown[(number - 1) * PAGE_LINES : number * PAGE_LINES])
+    part, number, pages = part_of(shown, asked.page)
     return ListShown(part, first, oldest, number, pages, total, total > len(lines), counts)
 
 

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from portal.domain.accompaniment import Accompaniment, AccompanimentPage, TrainingSession
+from portal.domain.appointment import Appointment, OwnAppointment, Shared
 from portal.domain.commune import Answer, Commune
 from portal.domain.draft import Draft
 from portal.domain.member import Member, Session
-from portal.domain.referral import Referral, ReferralPage
+from portal.domain.plan import PlanDraft
+from portal.domain.referral import Party, Referral, ReferralPage
 
 
 class Directory(Protocol):
@@ -32,6 +35,80 @@ class ReferralDesk(Protocol):
     async def command(
         self, member: Member, referral_id: UUID, command: str, body: Mapping[str, object], *, key: str
     ) -> None: ...
+
+
+class AccompanimentDesk(Protocol):
+    """Joint accompaniments at the referrals service, called with the member's own access."""
+
+    async def employment_services(self, member: Member, commune: str) -> Sequence[Party]: ...
+
+    async def propose(self, member: Member, referral_id: UUID, service_code: str, *, key: str) -> UUID: ...
+
+    async def page(self, member: Member, *, status: str, after: str, limit: int) -> AccompanimentPage: ...
+
+    async def read(self, member: Member, accompaniment_id: UUID) -> Accompaniment: ...
+
+    async def command(
+        self, member: Member, accompaniment_id: UUID, command: str, body: Mapping[str, object], *, key: str
+    ) -> None: ...
+
+    async def save_plan(self, member: Member, accompaniment_id: UUID, body: Mapping[str, object]) -> None: ...
+
+    async def save_note(self, member: Member, accompaniment_id: UUID, text: str) -> None: ...
+
+
+class TrainingDesk(Protocol):
+    """Sessions one can ask a seat in."""
+
+    async def sessions(self, member: Member, *, limit: int) -> Sequence[TrainingSession]: ...
+
+
+class AppointmentDesk(Protocol):
+    """Appointments at the registration service, called with the member's own access."""
+
+    async def between(self, member: Member, first: datetime, last: datetime) -> Sequence[Appointment]: ...
+
+    async def read(self, member: Member, appointment_id: UUID) -> Appointment: ...
+
+    async def offer(self, member: Member, body: Mapping[str, object], *, key: str) -> UUID: ...
+
+    async def command(
+        self, member: Member, appointment_id: UUID, command: str, body: Mapping[str, object], *, key: str
+    ) -> None: ...
+
+
+class PersonDesk(Protocol):
+    """What a person's own link gives: their appointment and what was shared; raises LinkUnknown and LinkExpired."""
+
+    async def read(self, token: str) -> OwnAppointment: ...
+
+    async def command(self, token: str, command: str, body: Mapping[str, object]) -> None: ...
+
+    async def sharing(self, token: str) -> Sequence[Shared]: ...
+
+
+class PlanDrafts(Protocol):
+    """Plans being changed, one for each member and accompaniment, readable by their author only."""
+
+    async def read(
+        self, accompaniment_id: UUID, member_id: UUID, *, now: datetime
+    ) -> tuple[PlanDraft, datetime] | None:
+        """Return what is kept, and since when."""
+        ...
+
+    async def change(
+        self,
+        accompaniment_id: UUID,
+        member_id: UUID,
+        edit: Callable[[PlanDraft], PlanDraft],
+        *,
+        new: PlanDraft,
+        now: datetime,
+    ) -> PlanDraft:
+        """Apply `edit` under a lock to what is kept, or to `new` when nothing is."""
+        ...
+
+    async def discard(self, accompaniment_id: UUID, member_id: UUID) -> None: ...
 
 
 class Sessions(Protocol):
@@ -75,8 +152,8 @@ class FeedBatch:
     referral_ids: tuple[UUID, ...]
     cursor: str
     more: bool
-    person_ids: tuple[UUID, ...] = ()
-    """Those of `referral_ids` that an event about a person named."""
+    unsettled_ids: tuple[UUID, ...] = ()
+    """Those of `referral_ids` that another service's event named: the referrals service may not have read it yet."""
 
 
 class Feed(Protocol):

@@ -15,12 +15,16 @@ class NotFound(Exception):
     """The record does not exist for this organisation; whether it exists for another is not said."""
 
 
+class Gone(NotFound):
+    """The record was there, and its time is over."""
+
+
 class AccessLost(Exception):
     """The member's access was refused by a service: removed, or its organisation was."""
 
 
 class Conflict(Exception):
-    """The referral changed meanwhile and no longer allows this act; `code` is the service's own slug."""
+    """The record changed meanwhile and no longer allows this act; `code` is the service's own slug."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -43,3 +47,11 @@ class SendingInProgress(Exception):
 
 class KeyReused(Exception):
     """An earlier version of this form may have arrived already; sending another could double the referral."""
+
+
+class LinkUnknown(Exception):
+    """A person's link is not one that was ever given, or was cut short on its way."""
+
+
+class LinkExpired(Exception):
+    """A person's link is past its time; its appointment may still hold."""

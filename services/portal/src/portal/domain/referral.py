@@ -19,6 +19,7 @@ OPEN_STATUSES = ("overdue", "submitted", "received", "under_review")
 COMMANDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ASSOCIATION: ("withdrawal",),
     Kind.COUNCIL: ("receipt", "review", "acceptance", "decline"),
+    Kind.EMPLOYMENT_SERVICE: (),
 }
 """What each side may be offered; the service's own `allowed` list decides what it is offered now."""
 
@@ -37,17 +38,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One of the two organisations of a referral."""
+    """An organisation as the other one sees it."""
 
     code: str
     name: str
     phone: str = ""
     postal_address: str = ""
+    organisation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the history."""
+    """One line of a history; `starts_at` where the step is about a date to come."""
 
     at: datetime
     status: str
@@ -55,6 +57,7 @@ class Step:
     organisation_name: str = ""
     reasons: tuple[str, ...] = ()
     declined_by: str = ""
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,15 @@ class ReferralLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """The latest joint accompaniment that a referral led to."""
+
+    accompaniment_id: UUID
+    status: str
+    employment_service: Party
+
+
+@dataclass(frozen=True, slots=True)
 class Referral:
     """One referral in full, as only its two parties see it."""
 
@@ -96,6 +108,7 @@ class Referral:
     note: str
     history: tuple[Step, ...]
     allowed: tuple[str, ...]
+    together: Together | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +141,12 @@ def first_thing(counts: Mapping[str, int]) -> FirstThing:
 def offered(referral: Referral, kind: Kind) -> tuple[str, ...]:
     """Return the acts to offer, in the order of the work."""
     return tuple(command for command in COMMANDS[kind] if command in referral.allowed)
+
+
+def can_propose(referral: Referral, kind: Kind) -> bool:
+    """Tell whether a joint accompaniment is the next act: the council accepted, and none is open."""
+    closed = referral.together is None or referral.together.status in ("refused", "ended")
+    return kind is Kind.COUNCIL and referral.line.status == "accepted" and closed
 
 
 SORTS = ("date", "commune", "status", "person")

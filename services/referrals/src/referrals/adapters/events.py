@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from chassis.outbox import OutboxRow, prepare
 from maillage_contracts import (
+    AccompanimentAccepted,
+    AccompanimentActivated,
+    AccompanimentEnded,
+    AccompanimentPlanChanged,
+    AccompanimentProposed,
+    AccompanimentRefused,
+    AccompanimentReviewDue,
+    AccompanimentReviewed,
+    AccompanimentTermDue,
     Event,
+    PlannedAction,
     ReferralAccepted,
     ReferralDeclined,
     ReferralExpired,
@@ -15,6 +28,8 @@ from maillage_contracts import (
     ReferralWithdrawn,
     Routing,
 )
+from referrals.domain.accompaniment import Accompaniment, Fact, Happened
+from referrals.domain.plan import Action, Plan
 from referrals.domain.referral import Referral, StatusChanged
 from referrals.domain.status import Status
 
@@ -64,10 +79,68 @@ def _declined(fact: StatusChanged, routing: Routing) -> ReferralDeclined:
     )
 
 
-def _routing(referral: Referral) -> Routing:
+def joint_row_for(accompaniment: Accompaniment, happened: Happened, plan: Plan | None = None) -> OutboxRow:
+    """Encode the event that tells what happened to an accompaniment, in the referral's story."""
+    event = joint_event_for(accompaniment, happened, plan)
+    return prepare(event, at=happened.at, correlation_id=accompaniment.correlation_id)
+
+
+def joint_event_for(accompaniment: Accompaniment, happened: Happened, plan: Plan | None = None) -> Event:
+    """Return the contract event that tells what happened; `plan`, of which only codes are told, where it changed."""
+    at = happened.at
+    # What a fact does not have is None here, and refused by the model of an event that needs it.
+    by: Any = accompaniment.organisation_on(happened.by)
+    due_at: Any = happened.due_at
+    term: Any = happened.term
+    reason: Any = happened.reason
+    common: dict[str, Any] = {
+        "accompaniment_id": accompaniment.accompaniment_id,
+        "aggregate_version": happened.version,
+        "referral_id": accompaniment.referral_id,
+        "subject_ref": accompaniment.subject_ref,
+        "routing": _routing(accompaniment, accompaniment.employment_id),
+    }
+    match happened.fact:
+        case Fact.PROPOSED:
+            return AccompanimentProposed(**common, proposed_by=by, proposed_at=at)
+        case Fact.ACCEPTED:
+            return AccompanimentAccepted(**common, accepted_by=by, accepted_at=at)
+        case Fact.ACTIVATED:
+            return AccompanimentActivated(**common, accepted_by=by, activated_at=at)
+        case Fact.REFUSED:
+            return AccompanimentRefused(**common, refused_by=by, refused_at=at)
+        case Fact.PLAN_CHANGED:
+            if plan is None:
+                raise ValueError("a changed plan has its actions")
+            actions = tuple(_planned(action) for action in plan.actions)
+            return AccompanimentPlanChanged(**common, changed_by=by, actions=actions, changed_at=at)
+        case Fact.TERM_DUE:
+            return AccompanimentTermDue(**common, term=term, due_at=due_at)
+        case Fact.REVIEW_DUE:
+            return AccompanimentReviewDue(**common, due_at=due_at)
+        case Fact.REVIEWED:
+            return AccompanimentReviewed(**common, reviewed_by=by, reviewed_at=at)
+        case Fact.ENDED:
+            return AccompanimentEnded(**common, ended_by=by, reason=reason, ended_at=at)
+
+
+def _planned(action: Action) -> PlannedAction:
+    return PlannedAction(
+        action_id=action.action_id,
+        kind=action.kind,
+        theme=action.theme,
+        assigned_to=action.assigned_to,
+        due_on=action.due_on,
+        state=action.state,
+        session_id=action.session_id,
+    )
+
+
+def _routing(about: Referral | Accompaniment, employment_id: UUID | None = None) -> Routing:
     return Routing(
-        commune=referral.commune,
-        referrer_organisation_id=referral.parties.referrer_id,
-        receiver_organisation_id=referral.parties.receiver_id,
-        sender_kind=referral.parties.referrer_kind,
+        commune=about.commune,
+        referrer_organisation_id=about.parties.referrer_id,
+        receiver_organisation_id=about.parties.receiver_id,
+        sender_kind=about.parties.referrer_kind,
+        employment_organisation_id=employment_id,
     )

@@ -25,8 +25,12 @@ class OfficialPlaces:
         return Place(found.code, found.name)
 
     def authority_over(self, code: str) -> Authority:
-        """Return the collectivity with jurisdiction."""
-        found = territory.jurisdiction(territory.commune(code))
+        """Return the collectivity with jurisdiction, for a stored commune that has merged since too."""
+        try:
+            commune = territory.commune(code)
+        except territory.MergedCommune as error:
+            commune = error.successor
+        found = territory.jurisdiction(commune)
         return Authority(found.code, found.name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from chassis import directory
@@ -10,19 +10,19 @@ from chassis.db import Tx
 from referrals.adapters.geography import departements_of
 from referrals.app.ports import Organisation
 
-# A few hundred councils at most: reading them all is one page or two.
+# A few hundred of a kind at most: reading them all is one page or two.
 BY_DEPARTEMENT = """
 SELECT organisation_id, code, name, phone, postal_address FROM directory_organisations
-WHERE kind = 'council' AND territory -> 'departements' @> to_jsonb($1::text)
-ORDER BY code, organisation_id LIMIT 1
+WHERE kind = $1 AND territory -> 'departements' ?| $2::text[]
+ORDER BY code, organisation_id
 """
 
 
 class DirectoryOrganisations:
     """The `Organisations` port inside one transaction.
 
-    A council is found by the collectivity that it names in its territory, else by the département, where that means
-    the same: a council may have joined under either.
+    An organisation is found by the collectivity that it names in its territory, else by the département, where that
+    means the same: it may have joined under either.
     """
 
     def __init__(self, tx: Tx) -> None:
@@ -33,11 +33,20 @@ class DirectoryOrganisations:
         found = await directory.council_for(self._tx, collectivity)
         if found is not None:
             return _organisation(found)
-        for departement in departements_of(collectivity):
-            row = await self._tx.fetchrow(BY_DEPARTEMENT, departement)
-            if row is not None:
-                return Organisation(**dict(row))
-        return None
+        return next(iter(await self._by_departement("council", collectivity)), None)
+
+    async def employment_services(self, collectivity: str) -> Sequence[Organisation]:
+        """Return the employment services that answer for a collectivity, by code."""
+        found = {
+            one.organisation_id: _organisation(one)
+            for one in await directory.answering(self._tx, "employment_service", collectivity)
+        }
+        found |= {one.organisation_id: one for one in await self._by_departement("employment_service", collectivity)}
+        return sorted(found.values(), key=lambda one: one.code)
+
+    async def _by_departement(self, kind: str, collectivity: str) -> list[Organisation]:
+        rows = await self._tx.fetch(BY_DEPARTEMENT, kind, list(departements_of(collectivity)))
+        return [Organisation(**dict(row)) for row in rows]
 
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those of the organisations that have been heard of, by id."""

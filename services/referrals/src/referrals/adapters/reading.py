@@ -12,7 +12,8 @@ from chassis.crypto import Vault
 from chassis.db import Tx
 from referrals.adapters.postgres import referral_of
 from referrals.adapters.sealing import open_person, open_told
-from referrals.app.ports import Claimed, Dossier, Line, Position, Step
+from referrals.adapters.story import story_of
+from referrals.app.ports import Claimed, Dossier, Joint, Line, Position, Step
 from referrals.domain.decline import Decline, DeclinedBy, DeclineReason
 from referrals.domain.status import Actor, Status
 
@@ -27,6 +28,12 @@ WHERE r.referral_id = $1
 HISTORY = """
 SELECT at, status, by, reasons, declined_by, shareable_with_person FROM referral_history
 WHERE referral_id = $1 ORDER BY version
+"""
+
+# accompaniments_referral: one or two rows.
+JOINT = """
+SELECT accompaniment_id, status, employment_id FROM accompaniments WHERE referral_id = $1
+ORDER BY proposed_at DESC, accompaniment_id DESC LIMIT 1
 """
 
 _LINES = "SELECT r.*, p.wrapped_key, p.person FROM referrals r LEFT JOIN referral_persons p USING (referral_id) "
@@ -58,7 +65,7 @@ class PostgresDossiers:
         self._vault = vault
 
     async def find(self, referral_id: UUID) -> Dossier | None:
-        """Return a referral with what was told, its history and its subject."""
+        """Return a referral with what was told, its history, its subject and what followed from it."""
         row = await self._tx.fetchrow(READ, referral_id)
         if row is None:
             return None
@@ -68,14 +75,22 @@ class PostgresDossiers:
         # A stable sort: steps of one instant stay in the order of their versions.
         history.sort(key=lambda step: step.at)
         told = None if row["person"] is None else open_told(self._vault, row)
-        return Dossier(referral_of(row), told, tuple(history), row["subject_ref"])
+        joint = await self._tx.fetchrow(JOINT, referral_id)
+        return Dossier(
+            referral_of(row),
+            told,
+            tuple(history),
+            row["subject_ref"],
+            None if joint is None else Joint(**dict(joint)),
+            await story_of(self._tx, referral_id),
+        )
 
     async def page(
         self, organisation_id: UUID, side: Actor, *, status: Status | None, after: Position | None, limit: int
     ) -> Sequence[Line]:
         """Return part of one side's list, the newest first."""
         position = after or BEGINNING
-        values: list[object] = [organisation_id, position.submitted_at, position.referral_id, limit]
+        values: list[object] = [organisation_id, position.at, position.record_id, limit]
         if status is not None:
             values.append(status)
         rows = await self._tx.fetch(PAGES[side, status is not None], *values)

@@ -10,23 +10,25 @@ from chassis.auth import Caller
 from chassis.clock import Clock
 from chassis.db import Tx
 
-RECORD_KIND = "referral"
+REFERRAL = "referral"
+ACCOMPANIMENT = "accompaniment"
 
 
 class AuditedReads:
     """The `Audit` port for one caller and one purpose, inside one transaction."""
 
-    def __init__(self, tx: Tx, caller: Caller, purpose: str, clock: Clock) -> None:
+    def __init__(self, tx: Tx, caller: Caller, purpose: str, clock: Clock, record_kind: str = REFERRAL) -> None:
         self._tx = tx
         self._caller = caller
         self._purpose = purpose
         self._clock = clock
+        self._record_kind = record_kind
 
-    async def read(self, referral_ids: Sequence[UUID]) -> None:
-        """Record that the caller saw who the persons of these referrals are; call it last in the transaction."""
+    async def read(self, record_ids: Sequence[UUID]) -> None:
+        """Record that the caller saw who the persons of these records are; call it last in the transaction."""
         caller = self._caller
         reads = [
-            Read(caller.subject, caller.organisation_id, RECORD_KIND, referral_id, self._purpose)
-            for referral_id in referral_ids
+            Read(caller.subject, caller.organisation_id, self._record_kind, record_id, self._purpose)
+            for record_id in record_ids
         ]
         await record_reads(self._tx, reads, self._clock)

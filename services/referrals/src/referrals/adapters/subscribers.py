@@ -1,8 +1,8 @@
-"""Kafka in: what registration says of the persons of referrals.
+"""Kafka in: what registration says of the persons of referrals, and the steps of their stories told by others.
 
 Who they are is kept beside the referral: it never waits for it (another topic promises no order), never changes its
-status, and an older version is ignored. An erasure deletes what was typed, keys included; the referral stays, without a
-person.
+status, and an older version is ignored. An erasure deletes what was typed and what was written, keys included; the
+referral and the accompaniment stay, without a person. Steps are only added (story.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from chassis.consumer import Subscription
 from chassis.db import Tx
 from chassis.records import Delivery
-from maillage_contracts import PersonErased, PersonIdentified, topic_for
+from maillage_contracts import AppointmentProposed, EnrolmentRequested, PersonErased, PersonIdentified, topic_for
+from referrals.adapters.story import APPOINTMENTS, ENROLMENTS, add_steps
 
 LINK = """
 INSERT INTO referral_subjects AS known (referral_id, subject_ref, version, identified_at)
@@ -25,11 +26,22 @@ ON CONFLICT (referral_id) DO UPDATE
     WHERE known.version < excluded.version
 """
 
-
 # referral_subjects_subject finds the referrals of a person.
 ERASE = """
 DELETE FROM referral_persons WHERE referral_id IN (
     SELECT referral_id FROM referral_subjects WHERE subject_ref = ANY ($1::uuid[])
+)
+"""
+
+
+# Keys seal the words of plans and notes, which go with them (ON DELETE CASCADE). accompaniments_subject and
+# accompaniments_referral find them; by referral too, since a person's reference may have changed since the proposal.
+ERASE_WORDS = """
+DELETE FROM accompaniment_keys WHERE accompaniment_id IN (
+    SELECT accompaniment_id FROM accompaniments WHERE subject_ref = ANY ($1::uuid[])
+    UNION
+    SELECT accompaniment_id FROM accompaniments JOIN referral_subjects s USING (referral_id)
+    WHERE s.subject_ref = ANY ($1::uuid[])
 )
 """
 
@@ -54,7 +66,10 @@ async def _link(tx: Tx, events: Sequence[PersonIdentified]) -> None:
 
 async def _erase(tx: Tx, events: Sequence[PersonErased]) -> None:
     if events:
-        await tx.execute(ERASE, [event.subject_ref for event in events])
+        subjects = [event.subject_ref for event in events]
+        await tx.execute(ERASE, subjects)
+        # A statement of its own, after the lock on what was typed: it sees an accompaniment proposed meanwhile.
+        await tx.execute(ERASE_WORDS, subjects)
 
 
 def subscriptions() -> list[Subscription]:
@@ -64,5 +79,7 @@ def subscriptions() -> list[Subscription]:
             topic=topic_for(PersonIdentified).name,
             many=apply_persons,
             many_types=frozenset({PersonIdentified, PersonErased}),
-        )
+        ),
+        Subscription(topic=topic_for(AppointmentProposed).name, many=add_steps, many_types=frozenset(APPOINTMENTS)),
+        Subscription(topic=topic_for(EnrolmentRequested).name, many=add_steps, many_types=frozenset(ENROLMENTS)),
     ]

@@ -12,6 +12,7 @@ from referrals.domain.decline import Decline
 from referrals.domain.person import Person, Told
 from referrals.domain.referral import Referral, StatusChanged
 from referrals.domain.status import Actor, Status
+from referrals.domain.story import StoryStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class Organisations(Protocol):
 
     async def council_for(self, collectivity: str) -> Organisation | None: ...
 
+    async def employment_services(self, collectivity: str) -> Sequence[Organisation]:
+        """Return those that answer for a collectivity, by code."""
+        ...
+
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those that have been heard of."""
         ...
@@ -81,7 +86,7 @@ class Referrals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a referral's history."""
+    """One line of a referral's history, before what followed from it."""
 
     at: datetime
     status: str
@@ -90,21 +95,33 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Joint:
+    """The joint accompaniment that followed from a referral: what the referral's parties are told of it."""
+
+    accompaniment_id: UUID
+    status: str
+    employment_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Dossier:
-    """A referral in full. `told` is None once erased."""
+    """A referral in full, and what followed. `told` is None once erased."""
 
     referral: Referral
     told: Told | None
     history: tuple[Step, ...]
     subject_ref: UUID | None
+    joint: Joint | None = None
+    """The latest, where one was proposed."""
+    story: tuple[StoryStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a list was left: the last referral that was returned."""
+    """Where a list was left: the last record that was returned, and the instant it is sorted by."""
 
-    submitted_at: datetime
-    referral_id: UUID
+    at: datetime
+    record_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +164,6 @@ class Dossiers(Protocol):
 class Audit(Protocol):
     """Who read personal data. Bound to the reader and to the purpose; part of the reading's transaction."""
 
-    async def read(self, referral_ids: Sequence[UUID]) -> None:
+    async def read(self, record_ids: Sequence[UUID]) -> None:
         """Record it. Last in the transaction: the audit is one chain, and everybody who reads waits for it."""
         ...

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from referrals.app.ports import Audit, Dossier, Dossiers, Organisation, Organisations
 from referrals.domain.errors import NotFound
 from referrals.domain.referral import parties_of
+from referrals.domain.status import Actor
+from referrals.domain.story import on_timeline
 
 
 async def read_referral(
     referral_id: UUID, organisation_id: UUID, *, dossiers: Dossiers, organisations: Organisations, audit: Audit
 ) -> tuple[Dossier, Mapping[UUID, Organisation]]:
-    """Return the dossier and its parties, the reading being recorded. Raises NotFound for a third organisation."""
+    """Return the dossier and the organisations it names, the reading being recorded.
+
+    The referrer's holds the steps that are for it. Raises NotFound for a third organisation.
+    """
     dossier = await dossiers.find(referral_id)
     if dossier is None or not dossier.referral.parties.quality_of(organisation_id):
         raise NotFound
-    parties = await organisations.named(parties_of([dossier.referral]))
+    only_referrer = Actor.RECEIVER not in dossier.referral.parties.quality_of(organisation_id)
+    dossier = replace(dossier, story=tuple(on_timeline(dossier.story, for_referrer=only_referrer)))
+    parties = await organisations.named(parties_of([dossier.referral]) | _in_story(dossier))
     await audit.read([referral_id])
     return dossier, parties
+
+
+def _in_story(dossier: Dossier) -> set[UUID]:
+    acting = {step.organisation_id for step in dossier.story if step.organisation_id is not None}
+    return acting if dossier.joint is None else acting | {dossier.joint.employment_id}

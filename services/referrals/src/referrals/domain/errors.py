@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class ReferralRefused(Exception):
-    """The referral stays as it is."""
+    """The referral, or the accompaniment that followed from it, stays as it is."""
 
     code: ClassVar[str]
 
@@ -17,8 +17,12 @@ class IllegalTransition(ReferralRefused):
     code = "illegal_transition"
 
 
+class AccompanimentTransition(IllegalTransition):
+    """The accompaniment's status does not allow this now, or this side has answered already."""
+
+
 class WrongParty(ReferralRefused):
-    """This is for the other party of the referral, or for neither."""
+    """This is for the other party, or for neither."""
 
     code = "wrong_party"
 
@@ -30,9 +34,45 @@ class NotDue(ReferralRefused):
 
 
 class NotFound(ReferralRefused):
-    """There is no such referral for this organisation."""
+    """There is no such thing for this organisation."""
 
     code = "not_found"
+
+
+class ReferralNotAccepted(ReferralRefused):
+    """A joint accompaniment follows from a referral that the council accepted."""
+
+    code = "referral_not_accepted"
+
+
+class PersonNotIdentified(ReferralRefused):
+    """Registration has not said yet who the person is; it takes a second."""
+
+    code = "person_not_identified"
+
+
+class PersonErased(ReferralRefused):
+    """Everything that says who the person is was erased: nothing may be written about them any more."""
+
+    code = "person_erased"
+
+
+class AccompanimentExists(ReferralRefused):
+    """The referral has an open joint accompaniment already."""
+
+    code = "accompaniment_exists"
+
+
+class UnknownEmploymentService(ReferralRefused):
+    """The code names no employment service that answers where the person lives."""
+
+    code = "unknown_employment_service"
+
+
+class PlanChanged(ReferralRefused):
+    """Somebody changed the plan since it was read."""
+
+    code = "plan_changed"
 
 
 class UnknownCommune(ReferralRefused):

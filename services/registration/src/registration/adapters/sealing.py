@@ -1,4 +1,4 @@
-"""Who somebody is, sealed for their row, and the keyed hash under which they are found again."""
+"""What is known of somebody, sealed for its row, and the keyed hash under which they are found again."""
 
 from __future__ import annotations
 
@@ -55,6 +55,20 @@ def lookup_hash(vault: Vault, identity: Identity) -> bytes:
     """Return the keyed hash of the folded name and the birth date: equal for every usual spelling of one person."""
     parts = (fold(identity.last_name), fold(identity.first_name), identity.birth_date.isoformat())
     return vault.lookup(LOOKUP_PURPOSE, "\n".join(parts))
+
+
+def seal_place(vault: Vault, key: WrappedKey, appointment_id: UUID, place: str) -> bytes:
+    """Seal where an appointment takes place under the key of its person: free text may say who they are."""
+    return vault.seal(key, place.encode(), context=_appointment_place(appointment_id))
+
+
+def open_place(vault: Vault, key: WrappedKey, appointment_id: UUID, sealed: bytes) -> str:
+    """Open what `seal_place` made."""
+    return vault.open(key, sealed, context=_appointment_place(appointment_id)).decode()
+
+
+def _appointment_place(appointment_id: UUID) -> str:
+    return f"registration.appointments:{appointment_id}:place"
 
 
 def _bytes(fields: Mapping[str, str | None]) -> bytes:

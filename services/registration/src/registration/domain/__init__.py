@@ -1,1 +1,1 @@
-"""Who is known here and how far their registration has come; knows neither HTTP, nor SQL, nor events on a bus."""
+"""Persons, the support due to them and their appointments; knows neither HTTP, nor SQL, nor events on a bus."""

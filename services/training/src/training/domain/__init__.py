@@ -1,1 +1,1 @@
-"""What a session and an enrolment are and what may happen to them; knows neither HTTP, nor SQL, nor events on a bus."""
+"""What a session and an enrolment are, and what may happen to them; knows neither HTTP, nor SQL, nor a bus."""

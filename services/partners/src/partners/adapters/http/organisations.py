@@ -28,7 +28,7 @@ from partners.app.register_organisation import register_organisation
 from partners.app.revoke_client import revoke_client
 from partners.domain.access import Member, Role
 from partners.domain.errors import NotFound
-from partners.domain.organisation import Details, Kind, Organisation, Territory
+from partners.domain.organisation import PARTNERS, Details, Kind, Organisation, Territory
 
 router = APIRouter()
 
@@ -39,6 +39,15 @@ Operator = Annotated[Caller, require("operations")]
 Parts = Annotated[Runtime, Depends(runtime_of)]
 Code = Annotated[str, Path(pattern=r"^[a-z0-9]{2,20}$")]
 Codes = Annotated[list[Annotated[str, Field(max_length=20)]], Field(max_length=CODES_MAX)]
+Email = Annotated[
+    str,
+    Field(
+        max_length=254,
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$",
+    ),
+]
+"""A mailbox that needs no quoting (the form of HTML's e-mail field), so that it can stand in a header as it is."""
+
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 
 
@@ -67,10 +76,11 @@ class OrganisationBody(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     name: Line
-    kind: Literal["association", "council"]
+    kind: Literal["association", "council", "employment_service", "training_provider"]
     phone: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9 +().-]+$")]
     postal_address: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x09\x0b-\x1f]+$")]
     territory: TerritoryBody
+    email: Email | None = None
 
 
 class ClientBody(BaseModel):
@@ -100,6 +110,7 @@ def organisation_document(organisation: Organisation) -> dict[str, Any]:
         "name": details.name,
         "phone": details.phone,
         "postal_address": details.postal_address,
+        "email": details.email,
         "territory": {
             "communes": details.territory.communes,
             "epcis": details.territory.epcis,
@@ -128,7 +139,7 @@ async def put_organisation(
     code: Code, body: OrganisationBody, _: Operator, runtime: Parts, response: Response
 ) -> dict[str, Any]:
     """Register an organisation or change it; the same body twice changes nothing."""
-    details = Details(body.name, body.phone, body.postal_address, body.territory.territory())
+    details = Details(body.name, body.phone, body.postal_address, body.territory.territory(), body.email)
     async with _transaction(runtime) as (tx, at):
         organisation, is_new = await register_organisation(_desk(tx, at), code, Kind(body.kind), details, at)
     response.status_code = 201 if is_new else 200
@@ -145,7 +156,7 @@ async def put_territory(code: Code, body: TerritoryBody, _: Operator, runtime: P
 
 @router.get("/organisations")
 async def list_organisations(_: Operator, runtime: Parts) -> dict[str, Any]:
-    """List associations and councils by code."""
+    """List the organisations that take part, by code."""
     async with runtime.db.connection() as tx:
         return {"items": [organisation_document(o) for o in await PostgresOrganisations(tx).all()]}
 
@@ -155,7 +166,7 @@ async def get_organisation(code: Code, _: Operator, runtime: Parts) -> dict[str,
     """Show one organisation."""
     async with refusals(), runtime.db.connection() as tx:
         organisation = await PostgresOrganisations(tx).find(code)
-        if organisation is None or organisation.kind not in (Kind.ASSOCIATION, Kind.COUNCIL):
+        if organisation is None or organisation.kind not in PARTNERS:
             raise NotFound
         return organisation_document(organisation)
 

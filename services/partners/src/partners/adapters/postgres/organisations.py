@@ -10,11 +10,11 @@ import asyncpg
 
 from chassis.db import Tx
 from partners.domain.access import Client, Member, Role
-from partners.domain.organisation import Details, Kind, Organisation, Territory
+from partners.domain.organisation import PARTNERS, Details, Kind, Organisation, Territory
 
 FIND = "SELECT o.* FROM organisations o WHERE code = $1"
 LOCK = "SELECT o.* FROM organisations o WHERE code = $1 FOR UPDATE"
-LIST = "SELECT o.* FROM organisations o WHERE kind IN ('association', 'council') ORDER BY code"
+LIST = "SELECT o.* FROM organisations o WHERE kind = ANY ($1) ORDER BY code"
 
 ANOTHER_ANSWERS = """
 SELECT EXISTS (
@@ -24,12 +24,12 @@ SELECT EXISTS (
 """
 ADD = """
 INSERT INTO organisations
-    (organisation_id, code, kind, name, phone, postal_address, territory, version, correlation_id, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10)
+    (organisation_id, code, kind, name, phone, postal_address, territory, version, correlation_id, changed_at, email)
+VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11)
 """
 SAVE = """
 UPDATE organisations SET name = $2, phone = $3, postal_address = $4, territory = $5::jsonb, version = $6,
-    changed_at = $7
+    changed_at = $7, email = $8
 WHERE organisation_id = $1
 """
 
@@ -51,7 +51,13 @@ def organisation_of(row: asyncpg.Record) -> Organisation:
         organisation_id=row["organisation_id"],
         code=row["code"],
         kind=Kind(row["kind"]),
-        details=Details(row["name"], row["phone"], row["postal_address"], Territory.of(**json.loads(row["territory"]))),
+        details=Details(
+            row["name"],
+            row["phone"],
+            row["postal_address"],
+            Territory.of(**json.loads(row["territory"])),
+            row["email"],
+        ),
         version=row["version"],
         correlation_id=row["correlation_id"],
         changed_at=row["changed_at"],
@@ -74,8 +80,8 @@ class PostgresOrganisations:
         return None if row is None else organisation_of(row)
 
     async def all(self) -> list[Organisation]:
-        """Return the associations and councils in the order of their codes."""
-        return [organisation_of(row) for row in await self._tx.fetch(LIST)]
+        """Return the organisations that take part, in the order of their codes."""
+        return [organisation_of(row) for row in await self._tx.fetch(LIST, sorted(PARTNERS))]
 
     async def another_answers(self, organisation: Organisation) -> bool:
         collectivities = list(organisation.details.territory.collectivities)
@@ -86,14 +92,14 @@ class PostgresOrganisations:
         await self._tx.execute(
             ADD, organisation.organisation_id, organisation.code, organisation.kind.value, details.name,
             details.phone, details.postal_address, _territory_json(details.territory), organisation.version,
-            organisation.correlation_id, organisation.changed_at,
+            organisation.correlation_id, organisation.changed_at, details.email,
         )  # fmt: skip
 
     async def save(self, organisation: Organisation) -> None:
         details = organisation.details
         await self._tx.execute(
             SAVE, organisation.organisation_id, details.name, details.phone, details.postal_address,
-            _territory_json(details.territory), organisation.version, organisation.changed_at,
+            _territory_json(details.territory), organisation.version, organisation.changed_at, details.email,
         )  # fmt: skip
 
 

@@ -17,10 +17,10 @@ from chassis.db import Tx
 from maillage_contracts import partner_topic_name
 from partners.app.ports import StreamRow
 from partners.domain.organisation import Kind, Organisation
-from partners.domain.stream import Fact, Stream
+from partners.domain.stream import Fact, Matter, Stream
 
 GATE: Final = 0x7061_7274_6E65_7273
-"""Advisory lock key of the scope gate ("partners" in ASCII): shared by projections, exclusive for edits."""
+"""Advisory lock key of the scope gate ("partners" in ASCII): shared by projections; edits and erasures are alone."""
 
 OPEN = "INSERT INTO partner_stream (organisation_id, code, topic, kind) VALUES ($1, $2, $3, $4)"
 
@@ -35,8 +35,8 @@ LOCK_CONCERNED = """
 SELECT organisation_id, code, topic, kind, last_position FROM partner_stream
 WHERE organisation_id = ANY (ARRAY(
     SELECT organisation_id FROM stream_communes WHERE commune = ANY ($1)
-    UNION SELECT organisation_id FROM partner_stream WHERE kind = 'association' AND organisation_id = ANY ($2)
-    UNION SELECT organisation_id FROM stream_events WHERE subject = ANY ($3)
+    UNION SELECT organisation_id FROM partner_stream WHERE kind <> 'council' AND organisation_id = ANY ($2)
+    UNION SELECT organisation_id FROM told_persons WHERE subject_ref = ANY ($3)
 ))
 ORDER BY organisation_id FOR UPDATE
 """
@@ -44,10 +44,21 @@ COMMUNES = """
 SELECT organisation_id, array_agg(commune) AS communes FROM stream_communes
 WHERE organisation_id = ANY ($1) AND commune = ANY ($2) GROUP BY organisation_id
 """
+# told_persons_pkey begins with the person.
 TOLD = """
-SELECT organisation_id, array_agg(DISTINCT subject) AS subjects FROM stream_events
-WHERE subject = ANY ($2) AND organisation_id = ANY ($1) GROUP BY organisation_id
+SELECT organisation_id, array_agg(subject_ref) AS persons FROM told_persons
+WHERE subject_ref = ANY ($2) AND organisation_id = ANY ($1) GROUP BY organisation_id
 """
+# The rows of one organisation are written by whoever holds its stream: nobody waits here.
+TELL = """
+INSERT INTO told_persons (subject_ref, organisation_id)
+SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+"""
+# erased_persons_pkey. Written inside the gate alone, read inside it shared: there is nothing to race with.
+NOTE_ERASED = """
+INSERT INTO erased_persons (subject_ref, erased_at) SELECT unnest($1::uuid[]), $2 ON CONFLICT DO NOTHING
+"""
+ERASED = "SELECT subject_ref FROM erased_persons WHERE subject_ref = ANY ($1)"
 # By event alone: with both columns the index would be asked once per pair.
 PRESENT = "SELECT organisation_id, event_id FROM stream_events WHERE event_id = ANY ($1)"
 
@@ -81,9 +92,9 @@ class PostgresStreams:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
 
-    async def enter_gate(self, *, to_edit: bool) -> None:
+    async def enter_gate(self, *, alone: bool) -> None:
         # A statement of its own: the snapshots of those that follow begin after whoever was inside has committed.
-        if to_edit:
+        if alone:
             await self._tx.execute("SELECT pg_advisory_xact_lock($1)", GATE)
         else:
             await self._tx.execute("SELECT pg_advisory_xact_lock_shared($1)", GATE)
@@ -94,23 +105,23 @@ class PostgresStreams:
 
     async def lock(self, organisation_id: UUID) -> Stream:
         row = await self._tx.fetchrow(LOCK_ONE, organisation_id)
-        assert row is not None  # every association and council has one from its registration on
+        assert row is not None  # whoever takes part has one from its registration on
         communes = await self._tx.fetch(ALL_COMMUNES, organisation_id)
         return _stream(row, frozenset(r["commune"] for r in communes), frozenset())
 
     async def lock_concerned(self, facts: Sequence[Fact]) -> list[Stream]:
         routings = [fact.routing for fact in facts if fact.routing is not None]
         communes = sorted({routing.commune for routing in routings})
-        referrers = sorted({routing.referrer_organisation_id for routing in routings})
-        subjects = sorted({fact.subject for fact in facts if fact.routing is None})
-        rows = await self._tx.fetch(LOCK_CONCERNED, communes, referrers, subjects)
+        parties = sorted({party for routing in routings for party in routing.parties()})
+        erased = sorted({f.person for f in facts if f.matter is Matter.ERASURE and f.person is not None})
+        rows = await self._tx.fetch(LOCK_CONCERNED, communes, parties, erased)
         if not rows:
             return []
         owners = [row["organisation_id"] for row in rows]
         scope = {r["organisation_id"]: r["communes"] for r in await self._tx.fetch(COMMUNES, owners, communes)}
         told = {}
-        if subjects:
-            told = {r["organisation_id"]: r["subjects"] for r in await self._tx.fetch(TOLD, owners, subjects)}
+        if erased:
+            told = {r["organisation_id"]: r["persons"] for r in await self._tx.fetch(TOLD, owners, erased)}
         return [
             _stream(row, frozenset(scope.get(owner, ())), frozenset(told.get(owner, ())))
             for row, owner in zip(rows, owners, strict=True)
@@ -134,13 +145,25 @@ class PostgresStreams:
             [row.payload for row in rows],
             at,
         )
+        told = {(row.person, row.stream.organisation_id) for row in rows if row.person is not None}
+        if told:
+            await self._tx.execute(TELL, *map(list, zip(*told, strict=True)))
+
+    async def note_erased(self, persons: Sequence[UUID], at: datetime) -> None:
+        if persons:
+            await self._tx.execute(NOTE_ERASED, list(persons), at)
+
+    async def erased(self, persons: Sequence[UUID]) -> set[UUID]:
+        if not persons:
+            return set()
+        return {row["subject_ref"] for row in await self._tx.fetch(ERASED, list(persons))}
 
     async def change_communes(self, stream: Stream, *, added: Iterable[str], removed: Iterable[str]) -> None:
         await self._tx.execute(REMOVE_COMMUNES, stream.organisation_id, list(removed))
         await self._tx.execute(ADD_COMMUNES, stream.organisation_id, list(added))
 
 
-def _stream(row: asyncpg.Record, communes: frozenset[str], told: frozenset[str]) -> Stream:
+def _stream(row: asyncpg.Record, communes: frozenset[str], told: frozenset[UUID]) -> Stream:
     return Stream(
         organisation_id=row["organisation_id"],
         code=row["code"],

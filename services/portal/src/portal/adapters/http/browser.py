@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +17,8 @@ from starlette.responses import Response
 from portal.adapters.csrf import csrf_matches, csrf_of
 from portal.adapters.http.shell import Shell
 from portal.adapters.http.words import LANGUAGES
-from portal.domain.member import Session
+from portal.domain.errors import NotFound
+from portal.domain.member import Section, Session
 
 SESSION_COOKIE = "maillage_session"
 VISIT_COOKIE = "maillage_visite"
@@ -28,7 +29,7 @@ KEPT_PATH = "garde_chemin"
 KEPT_PREFIX = "garde."
 
 FORM_FIELDS_MAX = 120
-"""The longest form has 71 needs to tick and a handful of fields."""
+"""The longest form has 71 needs to tick and a handful of fields; that of a plan 20 goals and one action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,13 @@ async def session_of(request: Request) -> Session | None:
     return found
 
 
-async def signed_in(request: Request) -> Session:
-    """Return the session; raises SignInNeeded without one. For pages."""
+async def signed_in(request: Request, section: Section | None = None) -> Session:
+    """Return the session; raises SignInNeeded without one, NotFound for a section its organisation does not have."""
     session = await session_of(request)
     if session is None:
         raise SignInNeeded
+    if section is not None and section not in session.member.sections:
+        raise NotFound
     return session
 
 
@@ -95,10 +98,10 @@ async def read_form(request: Request) -> Form:
     return form
 
 
-async def posted(request: Request) -> tuple[Session, Form]:
+async def posted(request: Request, section: Section | None = None) -> tuple[Session, Form]:
     """Return session and form of a POST whose token is this session's. For every form behind the sign-in."""
     form = await read_form(request)
-    session = await signed_in(request)
+    session = await signed_in(request, section)
     if not csrf_matches(session.csrf, form.get(CSRF_FIELD)):
         raise FormExpired
     return session, form
@@ -119,6 +122,19 @@ async def visitor_posted(request: Request) -> Form:
     if not visit or not csrf_matches(csrf_of(visit), form.get(CSRF_FIELD)):
         raise FormExpired
     return form
+
+
+PERSON_PREFIX = "/rendez-vous/"
+"""Pages that a person opens by their own link. What follows is a secret: it goes into no other address and no log."""
+
+
+def of_a_person(request: Request) -> bool:
+    return request.url.path.startswith(PERSON_PREFIX)
+
+
+def person_address(request: Request) -> str:
+    """Return the address of the person's own page, whichever of its pages is asked for."""
+    return PERSON_PREFIX + quote(request.url.path.removeprefix(PERSON_PREFIX).split("/")[0], safe="")
 
 
 def came_from_us(request: Request) -> bool:

@@ -25,7 +25,7 @@ from portal.adapters.http.browser import (
     shell_of,
     visitor_posted,
 )
-from portal.adapters.http.pages import go, page
+from portal.adapters.http.pages import go, home_of, page
 from portal.adapters.http.words import LANGUAGES
 from portal.app.sign_in import SESSION_HOURS, sign_in
 from portal.domain.errors import NotFound
@@ -43,7 +43,7 @@ async def home(request: Request) -> Response:
 async def sign_in_page(request: Request) -> Response:
     session = await session_of(request)
     if session is not None:
-        return go("/orientations")
+        return go(home_of(session))
     return await draw_sign_in(request)
 
 
@@ -91,7 +91,7 @@ async def signing_in(request: Request) -> Response:
     except (ValueError, NotFound):
         return await draw_sign_in(request, status=422, kept=form if form.get(KEPT_PATH) else None, fault=True)
     request.state.session = await shell.sessions.find(token, now=shell.clock.now())
-    response: Response = go("/orientations")
+    response: Response = go(home_of(request.state.session))
     if form.get(KEPT_PATH):
         response = resume_page(request, local_path(form.get(KEPT_PATH)), unkept(form))
     set_cookie(response, request, SESSION_COOKIE, token, SESSION_HOURS * 3600)

@@ -20,14 +20,15 @@ from portal.adapters.http.browser import (
     SignInNeeded,
     came_from_us,
     language_of,
+    of_a_person,
     session_of,
 )
 from portal.adapters.http.entrance import draw_sign_in, resume_page
 from portal.adapters.http.pages import go, page
-from portal.domain.errors import AccessLost, NotFound, ServiceSilent
+from portal.domain.errors import AccessLost, LinkExpired, LinkUnknown, NotFound, ServiceSilent
 from portal.domain.member import Session
 
-SERVICES_WITH_WORDS = frozenset({"partners", "referrals", "portal"})
+SERVICES_WITH_WORDS = frozenset({"partners", "referrals", "registration", "training", "portal"})
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -37,6 +38,8 @@ def install(app: FastAPI) -> None:
     handlers: dict[type[Exception], Handler] = {
         ServiceSilent: _service_silent,
         NotFound: _not_found,
+        LinkUnknown: _link_unknown,
+        LinkExpired: _link_expired,
         AccessLost: _access_lost,
         SignInNeeded: _sign_in_needed,
         FormExpired: _form_expired,
@@ -69,13 +72,27 @@ async def _service_silent(request: Request, error: Exception) -> Response:
         status=503,
         service=service if service in SERVICES_WITH_WORDS else "portal",
         action=request.url.path,
-        again=_typed(request) if request.method == "POST" and came_from_us(request) else None,
+        again=_typed(request) if request.method == "POST" and _may_be_sent_again(request) else None,
     )
     response.headers["Retry-After"] = "5"
     return response
 
 
+def _may_be_sent_again(request: Request) -> bool:
+    return of_a_person(request) or came_from_us(request)
+
+
+async def _link_unknown(request: Request, error: Exception) -> Response:
+    return page(request, "person_link.html", status=404, problem="unknown")
+
+
+async def _link_expired(request: Request, error: Exception) -> Response:
+    return page(request, "person_link.html", status=410, problem="expired")
+
+
 async def _not_found(request: Request, error: Exception) -> Response:
+    if of_a_person(request):
+        return await _link_unknown(request, error)
     return page(request, "not_found.html", session=_known_session(request), status=404)
 
 
@@ -115,6 +132,8 @@ async def _form_expired(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if of_a_person(request) and status in (404, 405):
+        return await _link_unknown(request, error)
     template = "not_found.html" if status in (404, 405) else "failure.html"
     return page(request, template, session=_known_session(request), status=status, incident="")
 

@@ -15,11 +15,12 @@ from chassis.ids import new_id
 from portal.adapters.http.browser import Form, posted, shell_of, signed_in
 from portal.adapters.http.pages import go, page
 from portal.app.answer_referral import Answer, answer_referral
-from portal.app.list_referrals import ListAsked, list_referrals
+from portal.app.list_referrals import list_referrals
+from portal.app.listing import ListAsked
 from portal.domain.draft import Fault
 from portal.domain.errors import Conflict, KeyReused, NotFound, Refused, SendingInProgress
-from portal.domain.member import Kind, Session
-from portal.domain.referral import DECLINE_REASONS, OPEN_STATUSES, SORTS, STATUSES, Referral, offered
+from portal.domain.member import Kind, Section, Session
+from portal.domain.referral import DECLINE_REASONS, OPEN_STATUSES, SORTS, STATUSES, Referral, can_propose, offered
 
 router = APIRouter(prefix="/orientations")
 
@@ -38,9 +39,10 @@ SORT_SLUGS = {sort: slug for slug, sort in SORT_OF.items()}
 
 @router.get("")
 async def listed(request: Request, etat: str = "", tri: str = "date", ordre: str = "") -> Response:
-    session = await signed_in(request)
+    session = await signed_in(request, Section.REFERRALS)
     shell, member = shell_of(request), session.member
-    asked = ListAsked.read(etat, SORT_OF.get(tri, "date"), ordre, request.query_params.get("page", "1"))
+    number = request.query_params.get("page", "1")
+    asked = ListAsked.read(etat, SORT_OF.get(tri, "date"), ordre, number, statuses=STATUSES, sorts=SORTS)
     shown = await list_referrals(shell.desk, member, asked)
     unsent = await shell.drafts.unsent(member.member_id) if member.kind is Kind.ASSOCIATION else ()
     return page(
@@ -58,7 +60,7 @@ async def listed(request: Request, etat: str = "", tri: str = "date", ordre: str
 
 @router.get("/{referral_id}")
 async def one(request: Request, referral_id: UUID, envoyee: str = "", change: str = "") -> Response:
-    session = await signed_in(request)
+    session = await signed_in(request, Section.REFERRALS)
     shell = shell_of(request)
     # Taken before the read: a change in between is then announced, never missed.
     position = shell.hub.position(session.member.organisation_code)
@@ -88,6 +90,8 @@ def referral_values(session: Session, referral: Referral) -> dict[str, Any]:
         "seen": seen_of(referral, commands),
         "act_key": str(new_id()),
         "open": referral.line.status in OPEN_STATUSES,
+        "together": referral.together,
+        "can_propose": can_propose(referral, session.member.kind),
         "overdue_on": submitted + timedelta(days=OVERDUE_DAYS),
         "expires_on": submitted + timedelta(days=EXPIRY_DAYS),
     }
@@ -99,13 +103,14 @@ def seen_of(referral: Referral, commands: tuple[str, ...]) -> str:
     Not the version: a step of another service, such as "identified", joins the history without moving it.
     """
     line = referral.line
-    shown = (line.status, referral.history, commands, line.submitted_at, line.council.name, line.referrer.name)
+    parties = (line.council.name, line.referrer.name)
+    shown = (line.status, referral.history, commands, line.submitted_at, parties, referral.together)
     return sha256(repr(shown).encode()).hexdigest()[:16]
 
 
 @router.get("/{referral_id}/acceptation")
 async def accept_page(request: Request, referral_id: UUID) -> Response:
-    session = await signed_in(request)
+    session = await signed_in(request, Section.REFERRALS)
     referral = await shell_of(request).desk.read(session.member, referral_id)
     if "acceptance" not in offered(referral, session.member.kind):
         return go(f"/orientations/{referral_id}?change=oui")
@@ -114,7 +119,7 @@ async def accept_page(request: Request, referral_id: UUID) -> Response:
 
 @router.get("/{referral_id}/refus")
 async def decline_page(request: Request, referral_id: UUID) -> Response:
-    session = await signed_in(request)
+    session = await signed_in(request, Section.REFERRALS)
     referral = await shell_of(request).desk.read(session.member, referral_id)
     if "decline" not in offered(referral, session.member.kind):
         return go(f"/orientations/{referral_id}?change=oui")
@@ -140,7 +145,7 @@ def _draw_decline(
 
 @router.post("/{referral_id}/refus")
 async def declined(request: Request, referral_id: UUID) -> Response:
-    session, form = await posted(request)
+    session, form = await posted(request, Section.REFERRALS)
     found = decline_faults(form)
     if found:
         referral = await shell_of(request).desk.read(session.member, referral_id)
@@ -167,7 +172,7 @@ def decline_faults(form: Form) -> tuple[Fault, ...]:
 
 @router.post("/{referral_id}/{slug}")
 async def acted(request: Request, referral_id: UUID, slug: str) -> Response:
-    session, form = await posted(request)
+    session, form = await posted(request, Section.REFERRALS)
     if slug not in COMMAND_OF:
         raise NotFound
     return await _act(request, session, referral_id, Answer(COMMAND_OF[slug], {}, form.get("cle")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -14,7 +15,20 @@ from chassis.clock import Clock
 from portal.adapters.http.assets import Asset
 from portal.adapters.http.words import Words
 from portal.app.follow_feed import FeedHub
-from portal.app.ports import Communes, Directory, Drafts, ReferralDesk, Sessions
+from portal.app.ports import (
+    AccompanimentDesk,
+    AppointmentDesk,
+    Communes,
+    Directory,
+    Drafts,
+    PersonDesk,
+    PlanDrafts,
+    ReferralDesk,
+    Sessions,
+    TrainingDesk,
+)
+from portal.domain.dates import instant
+from portal.domain.plan import day_of
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -43,6 +57,11 @@ PAGE_HEADERS: Mapping[str, str] = {
 }
 
 
+PERSON_HEADERS: Mapping[str, str] = {**PAGE_HEADERS, "Referrer-Policy": "no-referrer"}
+"""For pages whose address is a secret of the person's: no other page is told where a click came from. Their forms need
+no token and no origin: who can write the address already holds the link."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     phone: str
@@ -56,7 +75,12 @@ class Shell:
     clock: Clock
     sessions: Sessions
     drafts: Drafts
+    plan_drafts: PlanDrafts
     desk: ReferralDesk
+    accompaniments: AccompanimentDesk
+    appointments: AppointmentDesk
+    training: TrainingDesk
+    person_desk: PersonDesk
     directory: Directory
     communes: Communes
     hub: FeedHub
@@ -79,13 +103,14 @@ def dial(phone: str) -> str:
     return "".join(char for char in phone if char.isdigit() or char == "+")
 
 
-def page_response(html: str, status: int = 200) -> HTMLResponse:
+def page_response(html: str, status: int = 200, headers: Mapping[str, str] = PAGE_HEADERS) -> HTMLResponse:
     """Return a page with the headers no page goes without."""
-    return HTMLResponse(html, status, headers=PAGE_HEADERS)
+    return HTMLResponse(html, status, headers=headers)
 
 
+@cache
 def load_templates() -> Environment:
-    """Return the templates; a name that a template misspells is an error, never an empty string."""
+    """Return the templates, compiled once a process; a name that one misspells is an error, never an empty string."""
     with as_file(files("portal").joinpath("templates")) as folder:
         environment = Environment(
             loader=FileSystemLoader(folder),
@@ -95,7 +120,7 @@ def load_templates() -> Environment:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        environment.filters["dial"] = dial
+        environment.filters |= {"dial": dial, "instant": instant, "read_day": day_of}
         for name in environment.list_templates():
             environment.get_template(name)
     return environment

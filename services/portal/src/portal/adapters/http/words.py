@@ -87,16 +87,19 @@ class Words:
         text = format_date(day, "d MMMM y", locale="fr_FR" if self.language == "fr" else "en_GB")
         return text.replace("1 ", "1er ", 1) if self.language == "fr" and day.day == 1 else text
 
-    def short_day(self, moment: datetime) -> str:
+    def short_day(self, moment: datetime | date) -> str:
         """Write a day for a column: `24 nov. 2026`."""
-        local = moment.astimezone(LOCAL_TIME)
-        return format_date(local.date(), "d MMM y", locale="fr_FR" if self.language == "fr" else "en_GB")
+        local = moment.astimezone(LOCAL_TIME).date() if isinstance(moment, datetime) else moment
+        return format_date(local, "d MMM y", locale="fr_FR" if self.language == "fr" else "en_GB")
 
-    def moment(self, moment: datetime) -> str:
-        """Write a day and an hour: `mardi 24 novembre 2026 à 14 h 05`."""
+    def hour(self, moment: datetime) -> str:
+        """Write an hour: `14 h 05`, `2:05 pm`."""
         local = moment.astimezone(LOCAL_TIME)
         if self.language == "fr":
             hour = f"{local.hour} h {local.minute:02d}" if local.minute else f"{local.hour} h"
-            return f"{self.day(moment)} à {hour.replace(' ', chr(0x202F))}"
-        pattern = "h:mm a" if local.minute else "h a"
-        return f"{self.day(moment)} at {format_datetime(local, pattern, locale='en_GB')}"
+            return hour.replace(" ", "\u202f")
+        return format_datetime(local, "h:mm a" if local.minute else "h a", locale="en_GB")
+
+    def moment(self, moment: datetime) -> str:
+        """Write a day and an hour: `mardi 24 novembre 2026 à 14 h 05`."""
+        return f"{self.day(moment)} {'à' if self.language == 'fr' else 'at'} {self.hour(moment)}"

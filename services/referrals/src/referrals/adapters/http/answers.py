@@ -9,10 +9,11 @@ from uuid import UUID
 
 from referrals.adapters.geography import place_named
 from referrals.app.list_referrals import Page
-from referrals.app.ports import Claimed, Dossier, Line, Organisation, Step
+from referrals.app.ports import Claimed, Dossier, Joint, Line, Organisation, Step
 from referrals.domain.person import Person
 from referrals.domain.referral import Parties, Referral
 from referrals.domain.status import Actor
+from referrals.domain.story import DATED, StoryStep
 
 Organisations = Mapping[UUID, Organisation]
 
@@ -25,8 +26,8 @@ def submitted(referral: Referral, council: Organisation) -> dict[str, Any]:
         "status": referral.status,
         "version": referral.version,
         "commune": {"code": place.code, "name": place.name},
-        "council": _organisation(council),
-        "submitted_at": _instant(referral.submitted_at),
+        "council": organisation_card(council),
+        "submitted_at": instant(referral.submitted_at),
     }
 
 
@@ -39,10 +40,10 @@ def summary(referral: Referral, organisations: Organisations) -> dict[str, Any]:
         "version": referral.version,
         "commune": {"code": place.code, "name": place.name},
         "themes": list(referral.themes),
-        "submitted_at": _instant(referral.submitted_at),
-        "changed_at": _instant(referral.changed_at),
-        "council": _party(organisations, referral.parties.receiver_id),
-        "referrer": _party(organisations, referral.parties.referrer_id),
+        "submitted_at": instant(referral.submitted_at),
+        "changed_at": instant(referral.changed_at),
+        "council": party(organisations, referral.parties.receiver_id),
+        "referrer": party(organisations, referral.parties.referrer_id),
     }
 
 
@@ -66,10 +67,11 @@ def dossier(found: Dossier, organisations: Organisations, sides: frozenset[Actor
     return {
         **summary(referral, organisations),
         "person_name": None if told is None else told.person.name,
-        "person": None if told is None else _person(told.person),
+        "person": None if told is None else person_card(told.person),
         "note": None if told is None else told.note,
-        "history": [_step(step, referral.parties, organisations) for step in found.history],
+        "history": _history(found, organisations),
         "allowed": list(referral.allowed(sides)),
+        "accompaniment": None if found.joint is None else _joint(found.joint, organisations),
         "subject_ref": None if found.subject_ref is None else str(found.subject_ref),
     }
 
@@ -82,7 +84,7 @@ def claimed(found: Iterable[Claimed]) -> dict[str, Any]:
                 "referral_id": str(one.referral_id),
                 "version": one.version,
                 "status": one.status,
-                "person": None if one.person is None else _person(one.person),
+                "person": None if one.person is None else person_card(one.person),
                 "gone": one.gone,
             }
             for one in found
@@ -90,7 +92,36 @@ def claimed(found: Iterable[Claimed]) -> dict[str, Any]:
     }
 
 
-def _person(person: Person) -> dict[str, Any]:
+def _joint(joint: Joint, organisations: Organisations) -> dict[str, Any]:
+    return {
+        "accompaniment_id": str(joint.accompaniment_id),
+        "status": joint.status,
+        "employment_service": party(organisations, joint.employment_id),
+    }
+
+
+def _history(found: Dossier, organisations: Organisations) -> list[dict[str, Any]]:
+    lines = [(step.at, _step(step, found.referral.parties, organisations)) for step in found.history]
+    lines += [(step.at, story_step(step, organisations)) for step in found.story]
+    # A stable sort: what happened at one instant stays in the order in which each part tells it.
+    return [line for _, line in sorted(lines, key=lambda line: line[0])]
+
+
+def story_step(step: StoryStep, organisations: Organisations) -> dict[str, Any]:
+    """Return one step of the story; a date only where it says when to come."""
+    organisation = None if step.organisation_id is None else organisations.get(step.organisation_id)
+    starts_at = step.starts_at if step.step in DATED else None
+    return {
+        "at": instant(step.at),
+        "status": step.step,
+        "by": step.by,
+        "organisation_name": None if organisation is None else organisation.name,
+        "starts_at": None if starts_at is None else instant(starts_at),
+    }
+
+
+def person_card(person: Person) -> dict[str, Any]:
+    """Return who somebody is, as typed."""
     return {
         "first_name": person.first_name,
         "last_name": person.last_name,
@@ -106,7 +137,7 @@ def _step(step: Step, parties: Parties, organisations: Organisations) -> dict[st
     organisation = None if who is None else organisations.get(who)
     decline = step.decline
     return {
-        "at": _instant(step.at),
+        "at": instant(step.at),
         "status": step.status,
         "by": step.by,
         "organisation_name": None if organisation is None else organisation.name,
@@ -116,12 +147,14 @@ def _step(step: Step, parties: Parties, organisations: Organisations) -> dict[st
     }
 
 
-def _party(organisations: Organisations, organisation_id: UUID) -> dict[str, Any]:
+def party(organisations: Organisations, organisation_id: UUID) -> dict[str, Any]:
+    """Return a party's public card."""
     # Its own topic promises no order with ours: a party whose name has not arrived yet is shown without it.
-    return _organisation(organisations.get(organisation_id) or Organisation(organisation_id, "", "", None, None))
+    return organisation_card(organisations.get(organisation_id) or Organisation(organisation_id, "", "", None, None))
 
 
-def _organisation(organisation: Organisation) -> dict[str, Any]:
+def organisation_card(organisation: Organisation) -> dict[str, Any]:
+    """Return an organisation with its public contact."""
     return {
         "organisation_id": str(organisation.organisation_id),
         "code": organisation.code,
@@ -131,5 +164,6 @@ def _organisation(organisation: Organisation) -> dict[str, Any]:
     }
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """Write an instant in UTC."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -37,7 +37,7 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _several_lines(text: str) -> str:
+def several_lines(text: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text if character not in "\n\r\t"):
         raise FieldRefused("Ce texte contient des caractères illisibles.", "This text has unreadable characters.")
     return text
@@ -49,7 +49,7 @@ def _name(text: str) -> str:
     return text
 
 
-def _iso_date(value: object) -> date:
+def iso_date(value: object) -> date:
     # Pydantic alone would also take a number of seconds, or a date with a time of day.
     if isinstance(value, str) and _DATE.fullmatch(value):
         with suppress(ValueError):
@@ -94,19 +94,21 @@ def _reasons_once_each(reasons: list[DeclineReason]) -> list[DeclineReason]:
     return reasons
 
 
-def _limited(maximum: int, minimum: int = 1) -> StringConstraints:
+def limited(maximum: int, minimum: int = 1) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum)
 
 
-Name = Annotated[str, _limited(NAME_CHARACTERS_MAX), AfterValidator(_one_line), AfterValidator(_name)]
-Phone = Annotated[str, _limited(PHONE_CHARACTERS_MAX), AfterValidator(_one_line), AfterValidator(_phone)]
-Email = Annotated[str, _limited(EMAIL_CHARACTERS_MAX), AfterValidator(_one_line), AfterValidator(_email)]
-Address = Annotated[str, _limited(ADDRESS_CHARACTERS_MAX), AfterValidator(_several_lines)]
-Note = Annotated[str, _limited(NOTE_CHARACTERS_MAX), AfterValidator(_several_lines)]
+Name = Annotated[str, limited(NAME_CHARACTERS_MAX), AfterValidator(_one_line), AfterValidator(_name)]
+Phone = Annotated[str, limited(PHONE_CHARACTERS_MAX), AfterValidator(_one_line), AfterValidator(_phone)]
+Email = Annotated[str, limited(EMAIL_CHARACTERS_MAX), AfterValidator(_one_line), AfterValidator(_email)]
+Address = Annotated[str, limited(ADDRESS_CHARACTERS_MAX), AfterValidator(several_lines)]
+Note = Annotated[str, limited(NOTE_CHARACTERS_MAX), AfterValidator(several_lines)]
 OrBlank = BeforeValidator(_blank_is_none)
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What every body has in common."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
@@ -114,12 +116,12 @@ class _Body(BaseModel):
         return ()
 
 
-class PersonBody(_Body):
+class PersonBody(Body):
     """Who the person is, as the association types it."""
 
     first_name: Name
     last_name: Name
-    birth_date: Annotated[date, BeforeValidator(_iso_date)]
+    birth_date: Annotated[date, BeforeValidator(iso_date)]
     phone: Annotated[Phone | None, OrBlank] = None
     email: Annotated[Email | None, OrBlank] = None
     address: Annotated[Address | None, OrBlank] = None
@@ -128,7 +130,7 @@ class PersonBody(_Body):
         return Person(self.first_name, self.last_name, self.birth_date, self.phone, self.email, self.address)
 
 
-class SubmissionBody(_Body):
+class SubmissionBody(Body):
     """A referral to submit."""
 
     commune: Annotated[str, StringConstraints(min_length=1, max_length=10)]
@@ -141,11 +143,11 @@ class SubmissionBody(_Body):
         return Told(self.person.person(), self.note)
 
 
-class EmptyBody(_Body):
+class EmptyBody(Body):
     """A command without details: no body, or an empty object."""
 
 
-class DeclineBody(_Body):
+class DeclineBody(Body):
     """Why the referral is declined."""
 
     reasons: Annotated[

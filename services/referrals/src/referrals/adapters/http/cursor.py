@@ -19,8 +19,8 @@ _TIME_BYTES = 8
 
 def write_cursor(position: Position) -> str:
     """Return the text; positions compare to the microsecond, as PostgreSQL does."""
-    microseconds = (position.submitted_at - _EPOCH) // _MICROSECOND
-    raw = microseconds.to_bytes(_TIME_BYTES, "big") + position.referral_id.bytes
+    microseconds = (position.at - _EPOCH) // _MICROSECOND
+    raw = microseconds.to_bytes(_TIME_BYTES, "big") + position.record_id.bytes
     return base64.urlsafe_b64encode(raw).decode()
 
 

@@ -9,13 +9,20 @@ from typing import Final
 from chassis.problems import FieldError, Problem
 from chassis.sentences import Said
 from referrals.domain.errors import (
+    AccompanimentExists,
+    AccompanimentTransition,
     CommuneMerged,
     CouncilNotJoined,
     IllegalTransition,
     InputRefused,
     NotFound,
+    PersonErased,
+    PersonNotIdentified,
+    PlanChanged,
+    ReferralNotAccepted,
     ReferralRefused,
     UnknownCommune,
+    UnknownEmploymentService,
 )
 
 CORRECT: Final = Said("Certains champs sont à corriger.", "Some fields need correcting.")
@@ -25,7 +32,46 @@ RULES: Final[Mapping[str, Said]] = {
     "too_long_ago": Said("Cette date est antérieure à 1900.", "This date is before 1900."),
     "missing": Said("Ce champ est obligatoire.", "This field is required."),
     "repeated": Said("Chaque valeur ne se choisit qu’une fois.", "Choose each value once."),
+    "too_many": Said("Il y en a trop.", "There are too many."),
+    "unknown": Said("Ce plan n’a rien sous cet identifiant.", "The plan has nothing under this id."),
+    "only_for_training": Said(
+        "Une session ne se choisit que pour une formation.", "Only a training action has a session."
+    ),
 }
+
+_READ_AGAIN: Final = Said("Relisez l’accompagnement : il a pu changer.", "Read the accompaniment: it may have changed.")
+
+CONFLICTS: Final[Mapping[type[ReferralRefused], tuple[Said, Said]]] = {
+    IllegalTransition: (
+        Said("L’état de l’orientation ne permet plus cela.", "The referral’s status does not allow this."),
+        Said("Relisez l’orientation : elle a pu changer.", "Read the referral again: it may have changed."),
+    ),
+    AccompanimentTransition: (
+        Said("L’état de l’accompagnement ne permet pas cela.", "The accompaniment’s status does not allow this."),
+        _READ_AGAIN,
+    ),
+    ReferralNotAccepted: (
+        Said("L’orientation n’est pas acceptée.", "The referral is not accepted."),
+        Said("Acceptez-la d’abord.", "Accept it first."),
+    ),
+    PersonNotIdentified: (
+        Said("La personne n’est pas encore identifiée.", "The person is not identified yet."),
+        Said("Cela prend une seconde ; recommencez.", "It takes a second; try again."),
+    ),
+    PersonErased: (
+        Said("Les données de la personne ont été effacées.", "The person’s data were erased."),
+        Said("Plus rien ne peut être écrit à son sujet.", "Nothing more can be written about them."),
+    ),
+    AccompanimentExists: (
+        Said("Un accompagnement global est déjà en cours.", "There is a joint accompaniment already."),
+        _READ_AGAIN,
+    ),
+    PlanChanged: (
+        Said("Le plan a été modifié entre-temps.", "The plan was changed meanwhile."),
+        Said("Rien n’a été remplacé. Relisez-le, puis recommencez.", "Nothing was replaced. Read it, then try again."),
+    ),
+}
+"""What is not possible now, with what to do about it: all 409."""
 
 
 @contextmanager
@@ -54,13 +100,16 @@ def problem_of(error: ReferralRefused) -> Problem:
             return Problem(422, error.code, said, errors=[FieldError("commune", said)])
         case CouncilNotJoined():
             return _council_not_joined(error)
-        case IllegalTransition():
-            return Problem(
-                409,
-                error.code,
-                Said("L’état de l’orientation ne permet plus cela.", "The referral’s status does not allow this."),
-                Said("Relisez l’orientation : elle a pu changer.", "Read the referral again: it may have changed."),
+        case UnknownEmploymentService():
+            said = Said(
+                "Aucun service de l’emploi de ce code n’intervient là où vit la personne.",
+                "No employment service of this code answers where the person lives.",
             )
+            return Problem(422, error.code, CORRECT, errors=[FieldError("employment_service", said)])
+        case _ if type(error) in CONFLICTS:
+            title, detail = CONFLICTS[type(error)]
+            later = {"retry-after": "1"} if isinstance(error, PersonNotIdentified) else None
+            return Problem(409, error.code, title, detail, headers=later)
         case _:
             return Problem(404, NotFound.code, Said("Rien de tel ici.", "There is no such thing here."))
 

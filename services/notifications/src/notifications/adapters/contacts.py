@@ -1,0 +1,112 @@
+"""The claim check: asking registration how to reach the persons of a batch, when their notices are sent.
+
+One question for a batch, audited by registration under the purpose `notice`. The answer lives as long as the batch and
+is printed by nothing. Whatever is not an answer is DependencyDown: the notices wait, nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from chassis.errors import DependencyDown, Permanent
+from chassis.service_client import Gone
+from notifications.app.ports import Contact, Meeting
+
+PATH = "/claims/contacts"
+PURPOSE = "notice"
+
+
+class Asks(Protocol):
+    """Whoever can ask registration: chassis.service_client.ServiceClient."""
+
+    async def get_json(self, path: str, params: list[tuple[str, str]], purpose: str) -> object: ...
+
+    async def close(self) -> None: ...
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # An answer says who somebody is: never printed.
+        return ()
+
+
+class _Meeting(_Answer):
+    status: str
+    starts_at: AwareDatetime | None = None
+    place: str | None = None
+    modality: str | None = None
+    version: int | None = None
+
+    def meeting(self) -> Meeting:
+        at: datetime | None = self.starts_at
+        return Meeting(self.status, at, self.place, self.modality, self.version)
+
+
+class _Contact(_Answer):
+    subject_ref: UUID
+    version: int
+    gone: bool
+    first_name: str | None = None
+    language: str = "fr"
+    phone: str | None = None
+    email: str | None = None
+    opt_outs: list[str] = []
+    links: dict[UUID, str] = {}
+    appointments: dict[UUID, _Meeting] = {}
+
+    def contact(self) -> Contact:
+        return Contact(
+            version=self.version,
+            gone=self.gone,
+            first_name=self.first_name,
+            language=self.language,
+            phone=self.phone,
+            email=self.email,
+            opt_outs=frozenset(self.opt_outs),
+            links=self.links,
+            meetings={appointment_id: found.meeting() for appointment_id, found in self.appointments.items()},
+        )
+
+
+class _Contacts(_Answer):
+    items: list[_Contact]
+
+
+class RegistrationContacts:
+    """Fetches the contacts of a batch."""
+
+    def __init__(self, registration: Asks) -> None:
+        self._registration = registration
+
+    async def close(self) -> None:
+        """Close the connections to registration."""
+        await self._registration.close()
+
+    async def ask(self, persons: Collection[UUID], appointments: Collection[UUID]) -> Mapping[UUID, Contact]:
+        """Return who is known, by reference; raises DependencyDown when that cannot be said now."""
+        if not persons:
+            return {}
+        params = [("id", str(id_)) for id_ in sorted(persons)]
+        params += [("appointment", str(id_)) for id_ in sorted(appointments)]
+        try:
+            answer = await self._registration.get_json(PATH, params, PURPOSE)
+        except (Permanent, Gone) as error:
+            # The question is ours and holds ids only: a refusal of it is a fault of one of us, not of a notice.
+            raise DependencyDown(f"GET {PATH} is refused ({type(error).__name__})") from None
+        return _read(answer)
+
+
+def _read(answer: object) -> Mapping[UUID, Contact]:
+    try:
+        return {found.subject_ref: found.contact() for found in _Contacts.model_validate(answer).items}
+    except ValidationError:
+        pass
+    # Raised outside the handler: the context of an exception must hold no answer.
+    raise DependencyDown(f"GET {PATH} answered something else than contacts")

@@ -1,0 +1,1 @@
+"""HTTP in: operators, and the receipts of the SMS gateway."""

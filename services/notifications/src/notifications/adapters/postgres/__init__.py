@@ -1,0 +1,1 @@
+"""Notices, deliveries and opt-outs in PostgreSQL."""

@@ -1,0 +1,35 @@
+"""Move an appointment because the person asks for it. No reason is asked, none is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from portal.app.ports import AppointmentDesk
+from portal.domain.appointment import Appointment
+from portal.domain.dates import instant
+from portal.domain.member import Member
+
+
+async def move_appointment(
+    desk: AppointmentDesk, member: Member, found: Appointment, starts_at: datetime | None, *, key: str
+) -> None:
+    """Take the agreed date back and, when another one was agreed with the person, book it.
+
+    A date that had not been offered is offered and booked in two further calls; each leaves a state that the next page
+    shows and goes on from.
+    """
+    offered = starts_at is None or starts_at in found.options
+    body = {"starts_at": instant(starts_at)} if starts_at is not None and offered else {}
+    await desk.command(member, found.appointment_id, "postponement", body, key=f"{key}-1")
+    if starts_at is None or offered:
+        return
+    await book_agreed(desk, member, found.appointment_id, starts_at, key=key)
+
+
+async def book_agreed(
+    desk: AppointmentDesk, member: Member, appointment_id: UUID, starts_at: datetime, *, key: str
+) -> None:
+    """Offer one date that was agreed by word of mouth, and book it."""
+    await desk.command(member, appointment_id, "options", {"options": [instant(starts_at)]}, key=f"{key}-2")
+    await desk.command(member, appointment_id, "booking", {"starts_at": instant(starts_at)}, key=f"{key}-3")

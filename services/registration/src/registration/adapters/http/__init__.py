@@ -1,0 +1,1 @@
+"""Registration over HTTP: for services, for the organisations that accompany somebody, and for the person by link."""

@@ -1,0 +1,1 @@
+"""Registration's tables, one module for each thing they are about."""

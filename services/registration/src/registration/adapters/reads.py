@@ -1,0 +1,32 @@
+"""Readings of personal data, written to the audit in the transaction that reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from chassis.audit import Read, record_reads
+from chassis.auth import Caller
+from chassis.clock import Clock
+from chassis.db import Tx
+
+PERSON = "person"
+APPOINTMENT = "appointment"
+"""What a record is: the id of a person is its reference."""
+
+
+class AuditedReads:
+    """The `Audit` port for one caller, one purpose and one kind of record, inside one transaction."""
+
+    def __init__(self, tx: Tx, caller: Caller, kind: str, purpose: str, clock: Clock) -> None:
+        self._tx = tx
+        self._caller = caller
+        self._kind = kind
+        self._purpose = purpose
+        self._clock = clock
+
+    async def read(self, record_ids: Sequence[UUID]) -> None:
+        """Record that the caller saw who these are about; call it last in the transaction."""
+        caller = self._caller
+        reads = [Read(caller.subject, caller.organisation_id, self._kind, id_, self._purpose) for id_ in record_ids]
+        await record_reads(self._tx, reads, self._clock)

@@ -1,0 +1,1 @@
+"""Sessions, enrolments and what is known of accompaniments, in PostgreSQL."""
