@@ -48,7 +48,7 @@ contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 	@$(BIN)/python contracts/tools/export.py
 
 # ONLY=relay,http for some measures; PAGE=1 also writes the figures into docs/performance.md.
-bench: $(STAMPS)/dev ## Measure ours beside the raw clients and tutorial shapes: TRIALS=3, six minutes on an idle machine
+bench: $(STAMPS)/dev ## Measure Maillage beside the raw clients and the shapes of tutorials (TRIALS=3)
 	@$(BIN)/python -m tests.load --trials $(or $(TRIALS),3) $(if $(ONLY),--only $(ONLY)) $(if $(PAGE),--page)
 
 # Browser tests drive Debian's Chromium; without it they fail, so that a green run never hides that no page was looked at.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 
@@ -44,6 +45,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run what was asked."""
     asked = arguments()
+    # A topic made a moment ago has no leader yet: aiokafka says so at every try.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     measures = [measure for measure in MEASURES if measure.key in asked.only.split(",")]
     sizes = TINY if asked.tiny else FULL
     started = time.monotonic()

@@ -36,6 +36,12 @@ def percentile(in_order: Sequence[float], share: float) -> float:
     return in_order[int(rank) - 1]
 
 
+def falling_behind(in_time: Sequence[float]) -> float:
+    """Return how much larger the median of the last tenth is than that of the first; the values are in time's order."""
+    tenth = max(1, len(in_time) // 10)
+    return statistics.median(in_time[-tenth:]) - statistics.median(in_time[:tenth])
+
+
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     """Return median(ours) / median(theirs); both are in order of trials."""
     if len(ours) != len(theirs) or not ours:

@@ -1,6 +1,7 @@
 """The results as a table: on the terminal, and as Markdown for the page.
 
-A ratio is ours ÷ theirs, with its interval: for rates more is better, for times and costs less is.
+A ratio is ours ÷ theirs, with its interval: for rates more is better, for times and costs less is. Latencies of an arm
+that fell behind its schedule are those of a growing queue, and no ratio is made of them.
 """
 
 from __future__ import annotations
@@ -46,7 +47,11 @@ def _lines(measure: Measure, metric: Metric, results: Results) -> Iterator[Line]
         if not theirs:
             continue
         compared = ""
-        if arm is not measure.arms[0] and len(ours) == len(theirs) and min(*ours, *theirs) > 0:
+        if metric.scheduled and not results.kept_up(measure.key, arm.name):
+            compared = "did not keep up"
+        elif metric.scheduled and not results.kept_up(measure.key, measure.arms[0].name):
+            compared = "ours did not keep up"
+        elif arm is not measure.arms[0] and len(ours) == len(theirs) and min(*ours, *theirs) > 0:
             found = ratio(ours, theirs)
             compared = f"{_ratio(found.value)} [{_ratio(found.low)}, {_ratio(found.high)}]"
         median, least, most = statistics.median(theirs), min(theirs), max(theirs)

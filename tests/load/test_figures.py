@@ -7,9 +7,13 @@ import contextlib
 
 import pytest
 from tests.load.arms.http_load import Load, Requests
-from tests.load.figures import percentile, ratio
-from tests.load.measures.pipeline import latencies
+from tests.load.figures import falling_behind, percentile, ratio
+from tests.load.measures.measure import BEHIND
+from tests.load.measures.pipeline import PIPELINE, latencies
 from tests.load.page import BEGIN, END, PAGE, with_figures
+from tests.load.report import as_text
+from tests.load.sizes import TINY
+from tests.load.trials import Results
 
 
 def test_percentile_is_the_nearest_rank() -> None:
@@ -44,7 +48,7 @@ def test_latency_leaves_out_the_warm_up_and_no_event() -> None:
     committed = {str(n): n * 1_000_000 for n in range(4)}
     seen = {str(n): n * 1_000_000 + (50 if n < 2 else 3) * 1_000_000 for n in range(4)}
 
-    assert latencies(committed, seen, 4, warm_up=2, prefix="x_") == {"x_p50": 3.0, "x_p99": 3.0}
+    assert latencies(committed, seen, 4, warm_up=2, prefix="x_") == {"x_p50": 3.0, "x_p99": 3.0, BEHIND: 0.0}
     del seen["3"]
     with pytest.raises(ValueError, match="3 seen"):
         latencies(committed, seen, 4, warm_up=2)
@@ -77,6 +81,27 @@ async def test_a_server_that_stands_still_is_counted_by_the_schedule_only() -> N
     # Due every 10 ms: those of the first 250 ms waited at least 50 ms for the end of the pause, on any machine.
     assert sum(latency >= 50 for latency in found) >= 25
     assert load.statuses == {201: 50}
+
+
+def test_no_ratio_is_made_of_a_growing_queue() -> None:
+    results = Results(1)
+    ours, theirs = (arm.name for arm in PIPELINE.arms)
+    for arm, delay, behind in ((ours, 10.0, 0.0), (theirs, 4000.0, 7000.0)):
+        for metric in ("p50", "p99"):
+            results.values[PIPELINE.key, arm, metric] = [delay]
+        results.values[PIPELINE.key, arm, BEHIND] = [behind]
+
+    table = as_text([PIPELINE], results, TINY)
+
+    assert table.count("did not keep up") == 2
+    assert "×" not in table.replace("ours ÷ this [95 %]", "")
+    results.values[PIPELINE.key, theirs, BEHIND] = [0.0]
+    assert as_text([PIPELINE], results, TINY).count("0.003×") == 6
+
+
+def test_falling_behind_is_how_much_the_delays_grew() -> None:
+    assert falling_behind([5.0] * 40) == 0.0
+    assert falling_behind([float(n) for n in range(100)]) == 90.0
 
 
 def test_the_page_keeps_what_people_wrote() -> None:

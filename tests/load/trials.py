@@ -6,12 +6,13 @@ machine for a minute, or warms it, weighs on all of them.
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.load.measures.measure import ArmOf, Measure
+from tests.load.measures.measure import BEHIND, BEHIND_MS_MAX, ArmOf, Measure
 from tests.load.rig import Rig
 from tests.load.sizes import Sizes
 
@@ -29,6 +30,11 @@ class Results:
     def of(self, measure: str, arm: str, metric: str) -> list[float]:
         """Return the figures of one metric of one arm; empty where the arm has none."""
         return self.values.get((measure, arm, metric), [])
+
+    def kept_up(self, measure: str, arm: str) -> bool:
+        """Tell whether, in most trials, an arm did the scheduled work as fast as it came."""
+        behind = self.of(measure, arm, BEHIND)
+        return not behind or statistics.median(behind) <= BEHIND_MS_MAX
 
 
 async def run_trials(rig: Rig, measures: Sequence[Measure], sizes: Sizes, trials: int, say: Say) -> Results:
@@ -50,9 +56,8 @@ async def run_trials(rig: Rig, measures: Sequence[Measure], sizes: Sizes, trials
 async def _run(rig: Rig, sizes: Sizes, measure: Measure, arm: ArmOf, where: str, results: Results, say: Say) -> None:
     started = time.monotonic()
     figures = await arm.run(rig, sizes)
-    for metric in measure.metrics:
-        if metric.name in figures:
-            results.values[measure.key, arm.name, metric.name].append(figures[metric.name])
+    for name, value in figures.items():
+        results.values[measure.key, arm.name, name].append(value)
     shown = ", ".join(f"{figures[m.name]:,.{m.digits}f} {m.unit}" for m in measure.metrics if m.name in figures)
     say(f"{where} · {measure.key} · {arm.name}: {shown} ({time.monotonic() - started:.0f} s)")
 

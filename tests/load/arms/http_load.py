@@ -178,7 +178,7 @@ async def main(wire: Wire) -> None:
         else:
             latencies = await load.open_loop(int(numbers[0]), float(numbers[1]))
         wire.say(
-            latencies=sorted(latencies),
+            latencies=latencies,
             seconds=time.monotonic() - started,
             statuses={str(status): count for status, count in (load.statuses - before).items()},
         )

@@ -21,6 +21,15 @@ class Metric:
     unit: str
     digits: int = 0
     """After the decimal point, where it is shown."""
+    scheduled: bool = False
+    """A latency under a schedule: it compares with another's only where both kept up with the schedule."""
+
+
+BEHIND = "behind"
+"""Not shown: by how many ms the last tenth of a schedule was answered later than the first tenth (medians)."""
+
+BEHIND_MS_MAX = 500.0
+"""More, and work arrived faster than it was done: the latencies are those of a queue that grows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from tests.load.figures import percentile
-from tests.load.measures.measure import ArmOf, Figures, Measure, Metric
+from tests.load.figures import falling_behind, percentile
+from tests.load.measures.measure import BEHIND, ArmOf, Figures, Measure, Metric
 from tests.load.processes import Arm
 from tests.load.rig import Rig
 from tests.load.sizes import Sizes
@@ -38,12 +38,20 @@ async def command_steadily(arm: Arm, count: int, rate: int) -> None:
 def latencies(
     committed: Mapping[str, int], seen: Mapping[str, int], count: int, warm_up: int, prefix: str = ""
 ) -> dict[str, float]:
-    """Return the percentiles of the delays in milliseconds, without the warm-up's; raises when an event is missing."""
+    """Return the percentiles of the delays in ms, and by how much they grew, without the warm-up.
+
+    Raises ValueError when an event is missing.
+    """
     if len(committed) != count or committed.keys() - seen.keys():
         raise ValueError(f"{len(committed)} commits, {len(committed.keys() & seen.keys())} seen, {count} expected")
     in_order = sorted(committed.items(), key=lambda item: item[1])[warm_up:]
-    delays = sorted((seen[one] - at) / 1e6 for one, at in in_order)
-    return {f"{prefix}p50": percentile(delays, 0.50), f"{prefix}p99": percentile(delays, 0.99)}
+    delays = [(seen[one] - at) / 1e6 for one, at in in_order]
+    by_size = sorted(delays)
+    return {
+        f"{prefix}p50": percentile(by_size, 0.50),
+        f"{prefix}p99": percentile(by_size, 0.99),
+        BEHIND: falling_behind(delays),
+    }
 
 
 async def _follow(rig: Rig, sizes: Sizes, service: str, consumer: str, style: str) -> Figures:
@@ -76,7 +84,11 @@ async def _tutorial(rig: Rig, sizes: Sizes) -> Figures:
 PIPELINE = Measure(
     key="pipeline",
     title=lambda sizes: f"Commit → effect in the next service, {sizes.latency_rate} commands/s",
-    metrics=(Metric("p50", "ms, p50", 1), Metric("p99", "ms, p99", 1), Metric("cpu", "µs of CPU an event, both ends")),
+    metrics=(
+        Metric("p50", "ms, p50", 1, scheduled=True),
+        Metric("p99", "ms, p99", 1, scheduled=True),
+        Metric("cpu", "µs of CPU an event, both ends"),
+    ),
     arms=(
         ArmOf("Maillage", _ours),
         ArmOf("tutorial: poll 100 ms, FastStream a message", _tutorial),
