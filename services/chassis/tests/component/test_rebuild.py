@@ -1,4 +1,4 @@
-"""Projections rebuilt from a real broker into an empty database, and compared with the live ones: equal, or where not."""
+"""Projections rebuilt from a real broker in an empty database, and compared with the live ones: equal, or where not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from chassis.settings import ServiceSettings
 from chassis.subscribe import subscribe
 from chassis.testing.events import example, received, source_of_event, submitted
 from chassis.testing.kafka import create_topic
-from maillage_contracts import OrganisationRegistered, ReferralReceived, ReferralSubmitted
+from maillage_contracts import Event, OrganisationRegistered, ReferralReceived, ReferralSubmitted, topic_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 TABLES = """
@@ -45,7 +45,8 @@ CREATE TABLE standings (
 """
 STAND = """
 INSERT INTO standings AS s (referral_id, version, commune)
-SELECT DISTINCT ON (id) id, version, commune FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(id, version, commune)
+SELECT DISTINCT ON (id) id, version, commune
+FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS t(id, version, commune)
 ORDER BY id, version DESC
 ON CONFLICT (referral_id) DO UPDATE SET version = excluded.version WHERE s.version < excluded.version
 """
@@ -74,7 +75,7 @@ class Service:
         settings = ServiceSettings(
             stack="test", http_port=1, database_dsn=SecretStr(dsn), kafka_bootstrap=self.bootstrap
         )
-        types = frozenset({ReferralSubmitted, ReferralReceived})
+        types: frozenset[type[Event]] = frozenset({ReferralSubmitted, ReferralReceived})
         return build_app(
             build_runtime("testing", settings),
             Parts(
@@ -142,18 +143,14 @@ async def service(
 ) -> Service:
     """A service whose topics are this test's own."""
     topic, organisations = [await create_topic(kafka_server.bootstrap) for _ in range(2)]
-    own = {
-        "referrals-referral-v1": topic,
-        "partners-organisation-v1": organisations,
-    }
-    real = projections.topic_for
+    own = {"referrals-referral-v1": topic, "partners-organisation-v1": organisations}
 
-    def topic_for(event: Any) -> Any:
-        found = real(event)
+    def own_topic_for(event: Any) -> Any:
+        found = topic_for(event)
         return replace(found, name=own[found.name])
 
-    monkeypatch.setattr(projections, "topic_for", topic_for)
-    monkeypatch.setattr(directory, "topic_for", topic_for)
+    monkeypatch.setattr(projections, "topic_for", own_topic_for)
+    monkeypatch.setattr(directory, "topic_for", own_topic_for)
 
     async def make() -> str:
         dsn = await database("chassis")
