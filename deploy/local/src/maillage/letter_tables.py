@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from maillage.tables import console_of_this_run
@@ -20,7 +21,7 @@ def show_letters(services: list[dict[str, Any]]) -> None:
         for item in one["items"]:
             table.add_row(
                 one["service"], str(item["id"]), STATES[item["state"]], item["group"], _short(item["type"]),
-                item["cause"], str(item["attempts"]), _date(item["created_at"]),
+                escape(item["cause"]), str(item["attempts"]), _date(item["created_at"]),
             )  # fmt: skip
     _table_or_nothing(console, table)
     for one in services:
@@ -39,7 +40,7 @@ def show_causes(services: list[dict[str, Any]]) -> None:
         for item in one["items"]:
             table.add_row(
                 one["service"], item["group"], str(item["keys"]), str(item["held"]), _short(item["type"]),
-                item["cause"], str(item["first_id"]), _date(item["first_at"]),
+                escape(item["cause"]), str(item["first_id"]), _date(item["first_at"]),
             )  # fmt: skip
     _table_or_nothing(console, table)
     for one in services:
@@ -55,7 +56,7 @@ def show_letter(letter: dict[str, Any], path: Path | None) -> None:
     for label, text in (
         ("service, numéro", f"{letter['service']} {letter['id']}"),
         ("état", STATES[letter["state"]]),
-        ("cause", f"{letter['cause']} (groupe {letter['group']})"),
+        ("cause", f"{escape(letter['cause'])} (groupe {letter['group']})"),
         ("lu dans", f"{letter['topic']} partition {letter['partition']} position {letter['offset']}"),
         ("événement", f"{letter['event_id'] or '–'} {letter['type'] or ''}"),
         ("clé", letter["key"] or ("–" if letter["key_bytes"] is None else f"{letter['key_bytes']} octets")),
@@ -68,7 +69,7 @@ def show_letter(letter: dict[str, Any], path: Path | None) -> None:
     if letter["first_of_key"] != letter["id"]:
         table.add_row("attend", f"{letter['service']} {letter['first_of_key']} · waits for it")
     for act in letter["acts"]:
-        table.add_row(act["act"], f"{_date(act['at'])} {act['who']} : {act['why']}")
+        table.add_row(act["act"], f"{_date(act['at'])} {escape(act['who'])} : {escape(act['why'])}")
     console.print(table)
     if path is not None:
         console.print(f"{letter['written_bytes']} octets dans {path} ; effacez-le ensuite · erase it afterwards")
@@ -86,7 +87,7 @@ def show_outcome(service: str, outcome: dict[str, Any]) -> None:
     """Say what became of letters that were handled again."""
     console = console_of_this_run()
     for one in outcome["stopped"]:
-        console.print(f"  {service} {one['letter_id']} : {one['cause']}")
+        console.print(f"  {service} {one['letter_id']} : {escape(one['cause'])}")
     if outcome["waits_for"] is not None:
         console.print(f"Arrêté, car ne répond pas · stopped, does not answer: {outcome['waits_for']}")
     said = "seraient traités, {} resteraient de côté · would be handled, {} would stay"

@@ -154,12 +154,12 @@ async def requeue_dead_letter(
     how = how or Requeue()
     async with runtime.background_db.transaction() as tx:
         letter = await _locked(tx, letter_id)
+        processor = _processor(runtime, letter["consumer"])
+        if processor is None:
+            raise _no_reader(letter["consumer"])
         if not how.dry_run:
             by = By(operator.client_id, operator.organisation_id, how.why)
             await operator_acts.record(tx, "requeued", by, runtime.clock.now(), letter=letter)
-    processor = _processor(runtime, letter["consumer"])
-    if processor is None:
-        raise _no_letter()
     outcome = await _again(runtime, processor, letter_id, how.dry_run)
     return {
         "handled": outcome.handled, "stopped_by": outcome.stopped_by, "stopped_at": outcome.stopped_at,
@@ -221,6 +221,11 @@ def _processor(runtime: Runtime, consumer: str) -> Processor | None:
 def _no_letter() -> Problem:
     title = Said("Aucun événement mis de côté n’a ce numéro.", "There is no such dead letter.")
     return Problem(404, "not_found", title)
+
+
+def _no_reader(consumer: str) -> Problem:
+    title = Said("Ce service ne lit plus ce sujet.", "This service no longer reads that topic.")
+    return Problem(409, "no_reader", title, Said(consumer, consumer))
 
 
 def _not_taken(refused: Refused) -> Problem:
