@@ -12,6 +12,8 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -22,6 +24,7 @@ from chassis.consumer import Processor, Subscription
 from chassis.errors import DependencyDown
 from chassis.kafka import RelayProducers, build_broker
 from chassis.lanes import Lanes
+from chassis.projections import Projections
 from chassis.relay import Relay
 from chassis.runtime import Runtime
 from chassis.subscribe import subscribe
@@ -52,10 +55,13 @@ class Parts:
     timers: Mapping[str, OnTimer] = field(default_factory=dict)
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Run for as long as the process; restarted with a pause when they fail."""
+    projections: Projections = field(default_factory=Projections)
+    """Which tables events alone could rebuild (see replay.py)."""
 
 
 def build_app(runtime: Runtime, parts: Parts) -> FastAPI:
-    """Compose the FastAPI application of a service."""
+    """Compose the FastAPI application of a service; raises SettingsRefused when it must not start."""
+    inbox.refuse_forgetting(runtime.settings, [subscription.topic for subscription in parts.subscriptions])
     tracing = telemetry.configure(runtime.settings, runtime.service, version())
 
     @asynccontextmanager
@@ -67,7 +73,7 @@ def build_app(runtime: Runtime, parts: Parts) -> FastAPI:
         await tracing.close()
 
     app = FastAPI(title=runtime.service, version=version(), lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.runtime = runtime
+    app.state.runtime, app.state.parts = runtime, parts
     problems.install(app)
     app.add_middleware(problems.BodyLimit)
     app.add_middleware(telemetry.TracingMiddleware)
@@ -188,7 +194,7 @@ async def _consume(runtime: Runtime, running: _Running) -> None:
 async def _housekeeping(runtime: Runtime) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
-        await _purge(runtime, inbox.purge)
+        await _purge(runtime, partial(inbox.purge, keep=timedelta(days=runtime.settings.inbox_days)))
         await _purge(runtime, idempotency.purge)
 
 

@@ -46,6 +46,12 @@ class ServiceSettings(BaseSettings):
     master_key_file: Path | None = Field(
         default=None, description="32 random bytes in base64: wraps the keys of persons; kept outside the database."
     )
+    inbox_days: int = Field(
+        default=45, ge=1, le=3650, description="Days for which a consumer remembers what it has handled."
+    )
+    replay_days: int = Field(
+        default=7, ge=0, le=365, description="The longest that a replay, or a restored backup, may lie behind."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe line kept."
     )
