@@ -104,6 +104,13 @@ class Relay:
         self.active = False
         self.oldest_seen: datetime | None = None
         self.parked_keys = 0
+        self.parked = 0
+        """Events that Kafka refused for good."""
+
+    @property
+    def sent(self) -> int:
+        """How many events Kafka has acknowledged."""
+        return self._lanes.sent
 
     def age_seconds(self, now: datetime) -> float:
         """Return how long the oldest row in hand has waited since its commit; 0 when nothing waits."""
@@ -155,6 +162,7 @@ class Relay:
             for refused in self._lanes.collect_refused():
                 await lease.execute(PARK, refused.topic, refused.key, refused.position, refused.cause)
                 self._lanes.blocked.add((refused.topic, refused.key))
+                self.parked += 1
                 log.error("relay_parked_key", topic=refused.topic, cause=refused.cause)
             taken = await self._take(lease)
             if not taken and not acknowledged:
