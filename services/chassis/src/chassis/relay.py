@@ -31,6 +31,12 @@ LEASE_SILENCE_SECONDS = 3
 """PostgreSQL ends a session idle for this long, so a stopped process loses the lock; with STANDBY_SECONDS, handover
 takes at most 5 s."""
 
+LEASE_SESSION = {
+    "idle_session_timeout": f"{LEASE_SILENCE_SECONDS}s",
+    # A holder stopped in the middle of a large answer is not idle: the server waits for it to read.
+    "tcp_user_timeout": f"{LEASE_SILENCE_SECONDS}s",
+}
+
 POLL_SECONDS = 0.5
 """The safety net behind the doorbell, and the ping that keeps the lease: well below LEASE_SILENCE_SECONDS."""
 
@@ -120,11 +126,7 @@ class Relay:
         """Hold or wait for the lease, for ever; a lost database is waited for."""
         while True:
             try:
-                lease = await self._db.connect(
-                    idle_session_timeout=f"{LEASE_SILENCE_SECONDS}s",
-                    # A holder stopped in the middle of a large answer is not idle: the server waits for it to read.
-                    tcp_user_timeout=f"{LEASE_SILENCE_SECONDS}s",
-                )
+                lease = await self._db.connect(**LEASE_SESSION)
             except DependencyDown:
                 await asyncio.sleep(STANDBY_SECONDS)
                 continue
