@@ -49,7 +49,7 @@ async def watch_relay(runtime: Runtime, relay: Relay) -> None:
         if age > RELAY_AGE_SECONDS:
             if said_at is None or loop.time() - said_at >= REMIND_SECONDS:
                 said_at = loop.time()
-                log.error("relay_behind", seconds=round(age), parked_keys=relay.parked_keys)
+                log.error("relay_behind", age_seconds=round(age))
         elif said_at is not None:
             said_at = None
             log.info("relay_caught_up")

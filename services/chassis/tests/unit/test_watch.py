@@ -46,7 +46,7 @@ async def test_age_of_the_oldest_event_is_a_note_and_a_line(monkeypatch: pytest.
         ("relay_behind", "error"),
         ("relay_caught_up", "info"),
     ]
-    assert said[0]["seconds"] == 42
+    assert said[0]["age_seconds"] == 42
 
 
 async def until_said(said: list[Any], event: str) -> None:
