@@ -112,6 +112,7 @@ class Relay:
                 continue
             try:
                 await self._wait_for_lease(lease)
+                fault_point("relay.leased")
                 log.info("relay_active")
                 await self._drain(lease)
             except UNREACHABLE as error:
@@ -161,6 +162,8 @@ class Relay:
         if room <= 0:
             return 0
         rows = await lease.fetch(TAKE, list(self._lanes.taken), self._lanes.full_topics(), room)
+        if rows:
+            fault_point("relay.selected")
         self.oldest_seen = self._lanes.oldest() or (rows[0]["created_at"] if rows else None)
         for row in rows:
             topic, key = row["aggregatetype"], row["aggregateid"]
