@@ -1,0 +1,9 @@
+"""The rig of this session: Kafka is the session's, PostgreSQL is one of its own, durable, because it is stopped at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# `python -m tests.faults` finds the package from the root; pytest's importlib mode adds no path.
+sys.path.insert(0, str(Path(__file__).parents[2]))
