@@ -1,7 +1,7 @@
 """Hurt Maillage in every way that the rig knows: `make faults TRIALS=5`, or `python -m tests.faults`.
 
-Prints progress on stderr and the report on stdout, and writes the report into a file too. Ends with code 1 when anything
-went wrong.
+Prints progress on stderr and the report on stdout, and writes the report into a file too. Ends with code 1 when
+anything went wrong.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One trial of the API: the real referrals service, and callers who repeat a request until they are told its outcome."""
+"""One trial of the API: the real referrals service, and callers who repeat a request until they know its outcome."""
 
 from __future__ import annotations
 

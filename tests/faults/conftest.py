@@ -1,4 +1,4 @@
-"""The rig of this session: Kafka is the session's, PostgreSQL is one of its own, durable, because it is stopped at once."""
+"""Lets the rig be found as `tests.faults`, by tests as by `make faults`."""
 
 from __future__ import annotations
 

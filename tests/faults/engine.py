@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ class Scenario:
     """Takes too long for `make test`."""
     needs: Callable[[Rig], str | None] = lambda _: None
     """Says why it cannot run here, if so."""
+    ground: Callable[[Rig], AbstractAsyncContextManager[Rig]] = nullcontext
+    """Gives servers of the trial's own."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Outcome:
     recovery_seconds: float | None
     verdict: Verdict | None
     error: str = ""
+    effort: float = 1.0
 
     @property
     def passed(self) -> bool:
@@ -57,7 +61,8 @@ class Outcome:
         """Return one line, with what replays this trial."""
         broken = "; ".join(f"{n}: {w}" for n, w in self.verdict.violations.items()) if self.verdict else self.error
         told = broken or "nothing broken"
-        replay = f"make faults ONLY={self.scenario.name} SEED={self.seed}"
+        short = " SHORT=1" if self.effort < 1 else ""
+        replay = f"make faults ONLY={self.scenario.name} SEED={self.seed}{short}"
         return f"{self.scenario.name} ({self.scenario.fault}): {told} · seed {self.seed}, replayed by `{replay}`"
 
 
@@ -65,7 +70,7 @@ async def run_trial(rig: Rig, scenario: Scenario, seed: int, effort: float = 1.0
     """Play a scenario once, wait until everything is settled or the bound is over, and judge."""
     injected = 0
     try:
-        async with _world(rig, scenario, seed, effort) as world:
+        async with scenario.ground(rig) as ground, _world(ground, scenario, seed, effort) as world:
             await (scenario.play_api or scenario.play)(world)  # type: ignore[misc]  # one of them is there
             took = await world.settled(scenario.bound_seconds)
             injected = world.cuts()
@@ -73,8 +78,8 @@ async def run_trial(rig: Rig, scenario: Scenario, seed: int, effort: float = 1.0
     except Exception as error:  # noqa: BLE001  # the rig's own failure is told with its seed, and fails the trial
         where = traceback.extract_tb(error.__traceback__)[-1]
         told = f"the rig failed: {type(error).__name__}: {error} ({where.filename}:{where.lineno})"
-        return Outcome(scenario, seed, injected, None, None, told)
-    return Outcome(scenario, seed, injected, took, verdict)
+        return Outcome(scenario, seed, injected, None, None, told, effort)
+    return Outcome(scenario, seed, injected, took, verdict, "", effort)
 
 
 def _world(rig: Rig, scenario: Scenario, seed: int, effort: float) -> Any:

@@ -1,8 +1,8 @@
 """Start processes by forking one that has imported everything: `python -m tests.faults.nursery`.
 
-A service takes over a second of processor to import, and a trial starts several: from here each costs milliseconds and is
-a process like any other, with its own memory, signals and sockets. Speaks JSON lines: a request starts a process, an
-answer tells its pid and, later, how it ended. Its children die with it, whatever happens.
+A service takes over a second of processor to import, and a trial starts several: from here each costs milliseconds and
+is a process like any other, with its own memory, signals and sockets. Speaks JSON lines: a request starts a process,
+an answer tells its pid and, later, how it ended. Its children die with it, whatever happens.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import traceback
 import warnings
 from typing import Any
 
+import territory
 from maillage.processes import die_with_parent
 
 PRELOADED = (
@@ -34,6 +35,8 @@ def main() -> None:
     """Serve until standard input ends."""
     for name in PRELOADED:
         importlib.import_module(name)
+    # The services keep what this reads: half a second for each of them otherwise.
+    territory.load()
     gc.collect()
     gc.freeze()
     _say(ready=True)

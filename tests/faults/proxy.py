@@ -27,7 +27,7 @@ class Weather:
     reset_share: float = 0.0
     """Chance that a message is the last of its connection, and does not arrive."""
     lost_answer_share: float = 0.0
-    """Chance that a marked request (Produce, COMMIT) arrives, is answered, and the answer is lost with the connection."""
+    """Chance that a marked request (Produce, COMMIT) arrives and its answer is lost, with the connection."""
     lost_request_share: float = 0.0
     """Chance that a marked request does not arrive."""
 
@@ -63,7 +63,8 @@ class Proxy:
         """Connections that were cut or went silent, messages that were lost."""
         self.refusing = False
         self.port = 0
-        self._target = port
+        self.target = port
+        """The server's port; a fail-over changes it."""
         self._wire = wire
         self._chance = chance
         self._connections: set[Connection] = set()
@@ -74,7 +75,7 @@ class Proxy:
             client.transport.abort()
             return
         try:
-            server_reader, server = await asyncio.open_connection(HOST.decode(), self._target)
+            server_reader, server = await asyncio.open_connection(HOST.decode(), self.target)
         except OSError:
             client.transport.abort()
             return

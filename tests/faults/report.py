@@ -9,8 +9,8 @@ from tests.faults.engine import Outcome, Scenario
 from tests.faults.runs import Run
 
 HEAD = (
-    "scenario", "fault", "trials", "injected", "events", "lost", "doubled", "out of order", "recovery p50", "p99", "seed",
-    "result",
+    "scenario", "fault", "trials", "injected", "events", "lost", "doubled", "out of order", "recovery p50", "p99",
+    "seed", "result",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from maillage.testing.databases import DatabaseFactory
 from maillage.testing.servers import KafkaServer, PostgresServer
 
 PARTITIONS = 3
+FOLDERS = itertools.count()
 READ_SECONDS = 60.0
 
 
@@ -41,16 +42,18 @@ class Rig:
     databases: DatabaseFactory
     nursery: Nursery
     folder: Path
+    replication: int = 1
+    throw_away: bool = False
+    """Whether the database server ends with the trial: nothing is dropped, and perhaps nobody would answer."""
 
     def __post_init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._numbers = itertools.count()
         self.http_lock = asyncio.Lock()
         """Trials of the API share its topic: one at a time."""
 
     def new_folder(self, name: str) -> Path:
         """Return a folder for a trial's logs and files."""
-        made = self.folder / f"{next(self._numbers)}-{name}"
+        made = self.folder / f"{next(FOLDERS)}-{name}"
         made.mkdir()
         return made
 
@@ -61,11 +64,12 @@ class Rig:
         try:
             yield dsn
         finally:
-            await self.databases.drop(dsn)
+            if not self.throw_away:
+                await self.databases.drop(dsn)
 
     async def topic(self, partitions: int = PARTITIONS) -> str:
         """Create a topic of one's own."""
-        return await create_topic(self.kafka.bootstrap, partitions)
+        return await create_topic(self.kafka.bootstrap, partitions, self.replication)
 
     async def kafka_proxy(self, stack: AsyncExitStack, chance: random.Random) -> Proxy:
         """Put a proxy before the broker, until `stack` ends."""

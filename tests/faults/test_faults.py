@@ -1,11 +1,12 @@
 """A short form of every scenario: what the product must survive, and what the rig must catch.
 
-All trials are played by one fixture, side by side; each test then looks at its own. A failing line names the seed and the
-command that replays the trial.
+All trials are played by one fixture, side by side; each test then looks at its own. A failing line names the seed and
+the command that replays the trial.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,8 +53,6 @@ def run(
     async def play() -> None:
         async with rig_on(durable_postgres, kafka_server, tmp_path_factory.mktemp("faults")) as rig:
             await run_scenarios(rig, scenarios, TRIALS, played, print)
-
-    import asyncio
 
     asyncio.run(play())
     return played

@@ -1,8 +1,8 @@
 """What the proxy must know of the two protocols: where a message ends, and after which one an answer may be lost.
 
 Kafka: a request's frame names its kind, and an answer repeats the request's number. Brokers tell clients where to
-connect; `through` replaces a broker's port by the proxy's in what they say (host and port stand side by side), so that no
-connection goes round the proxy. PostgreSQL: asyncpg sends `COMMIT;` as one message; what comes next answers it.
+connect; `through` replaces a broker's port by the proxy's in what they say (host and port stand side by side), so that
+no connection goes round the proxy. PostgreSQL: asyncpg sends `COMMIT;` as one message; what comes next answers it.
 """
 
 from __future__ import annotations

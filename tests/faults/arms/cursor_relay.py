@@ -12,7 +12,8 @@ from chassis.settings import ServiceSettings, load
 
 POLL_SECONDS = 0.01
 NEXT = """
-SELECT position, aggregatetype, aggregateid, headers, payload FROM outbox WHERE position > $1 ORDER BY position LIMIT 500
+SELECT position, aggregatetype, aggregateid, headers, payload FROM outbox
+WHERE position > $1 ORDER BY position LIMIT 500
 """
 DELETE = "DELETE FROM outbox WHERE position = ANY ($1::bigint[])"
 

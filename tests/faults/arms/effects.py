@@ -1,4 +1,7 @@
-"""What the known-bad consumers do with a record: inbox and effect in one transaction, as they should; the rest is wrong."""
+"""What the known-bad consumers do with a record: inbox and effect in one transaction, as they should.
+
+The rest of what they do is wrong.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known bad: a FastStream consumer with its default acknowledgement, offsets committed on a timer whatever is in hand."""
+"""Known bad: FastStream's default acknowledgement, offsets committed on a timer whatever is in hand."""
 
 from __future__ import annotations
 

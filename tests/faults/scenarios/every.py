@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.engine import Scenario
-from tests.faults.scenarios import bad, callers, consumers, network, relays, servers
+from tests.faults.scenarios import bad, callers, consumers, grounds, network, relays, servers
 
 
 def _place(scenario: Scenario) -> tuple[int, int, str]:
@@ -13,6 +13,7 @@ def _place(scenario: Scenario) -> tuple[int, int, str]:
 
 EVERY: tuple[Scenario, ...] = tuple(
     sorted(
-        (one for module in (relays, consumers, network, servers, callers, bad) for one in module.SCENARIOS), key=_place
+        (one for module in (relays, consumers, network, servers, callers, grounds, bad) for one in module.SCENARIOS),
+        key=_place,
     )
 )

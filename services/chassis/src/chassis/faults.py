@@ -1,7 +1,7 @@
 """Named points at which a test makes this process die or stop, to see what survives.
 
-Armed only by MAILLAGE_FAULT_POINTS, which settings refuse outside tests. `name` kills at the first pass, `name:3` at the
-third; `name:3:stop` stops the process there instead (SIGSTOP), for whoever continues it to see a zombie wake.
+Armed only by MAILLAGE_FAULT_POINTS, which settings refuse outside tests. `name` kills at the first pass, `name:3` at
+the third; `name:3:stop` stops the process there instead (SIGSTOP), for whoever continues it to see a zombie wake.
 """
 
 from __future__ import annotations
