@@ -1,4 +1,4 @@
-"""Three Kafka brokers on the embedded JVM, each a controller too: replicas, elections, two copies or no acknowledgement.
+"""Three Kafka brokers on the embedded JVM, each a controller too: replicas, elections, two copies or no answer.
 
 Configured from what one embedded broker has (kafka_properties.FIXED), with replicas instead of none.
 """

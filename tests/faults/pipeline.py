@@ -112,15 +112,14 @@ class Pipeline:
         self.injected += stopped
         return stopped
 
-    async def flowing(self, more: int = 30, seconds: float = 20) -> bool:
-        """Return once `more` effects than now are there: everything is at work."""
+    async def flowing(self, more: int = 30, seconds: float = 40) -> None:
+        """Return once there are `more` effects than now: everything is at work. Raises when nothing comes."""
         deadline = time.monotonic() + seconds
         first = await self.ask("SELECT count(*) FROM effects")
-        while await self.ask("SELECT count(*) FROM effects") < first + more:
+        while (seen := await self.ask("SELECT count(*) FROM effects") - first) < more:
             if time.monotonic() > deadline:
-                return False
+                raise TimeoutError(f"{seen} effects in {seconds:.0f} s, {more} expected")
             await asyncio.sleep(LOOK_SECONDS)
-        return True
 
     def writer(self, workload: Workload | None = None) -> Writer:
         """Add a writer, on subjects of its own. It reaches the database as the processes do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -46,7 +47,7 @@ def test_repeats_behind_a_first_occurrence_are_allowed_where_something_was_hurt(
         "swapped in the effects", "nobody committed it", "no effect", "too late", "an answer nobody should get",
     ],
 )  # fmt: skip
-def test_each_invariant_is_named(change: dict[str, object], broken: set[str]) -> None:
+def test_each_invariant_is_named(change: dict[str, Any], broken: set[str]) -> None:
     assert judge(replace(facts(), **change)).broken == broken
 
 

@@ -11,9 +11,5 @@ def _place(scenario: Scenario) -> tuple[int, int, str]:
     return "RBM".index(scenario.name[0]), int(digits), scenario.name
 
 
-EVERY: tuple[Scenario, ...] = tuple(
-    sorted(
-        (one for module in (relays, consumers, network, servers, callers, grounds, bad) for one in module.SCENARIOS),
-        key=_place,
-    )
-)
+_MODULES = (relays, consumers, network, servers, callers, grounds, bad)
+EVERY: tuple[Scenario, ...] = tuple(sorted((one for module in _MODULES for one in module.SCENARIOS), key=_place))
