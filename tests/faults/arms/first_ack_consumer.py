@@ -26,7 +26,7 @@ async def run(settings: ServiceSettings, topic: str) -> None:
 
     @broker.subscriber(
         topic, group_id=f"first-{topic}", auto_offset_reset="earliest", batch=True, auto_commit_interval_ms=COMMIT_MS,
-        decoder=_raw,
+        decoder=_raw, group_instance_id="first-0",
     )  # fmt: skip
     async def handle(body: Any, message: KafkaMessage = Context("message")) -> None:  # noqa: B008  # FastStream's way
         for record in message.raw_message:
