@@ -136,6 +136,7 @@ class Processor:
         async with self._db.transaction() as tx:
             run, letters = await self._sort(tx, items)
             fresh = await claim(tx, consumer=self.consumer, event_ids=[d.envelope.id for d in run])
+            fault_point("consumer.claimed")
             await self.run(tx, [d for d in run if d.envelope.id in fresh], fetched)
             await dead_letters.store(tx, self.consumer, letters, self._clock.now())
             fault_point("consumer.before_commit")

@@ -30,6 +30,7 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from chassis.faults import fault_point
 from chassis.room import Room
 from chassis.telemetry import send_span
 
@@ -195,7 +196,10 @@ class Lanes:
             rows = _fill(batch, queue, limit=1 if one_by_one else len(queue))
             try:
                 with send_span(lane[0], [_context(row) for row in rows]):
-                    await (await producer.send_batch(batch, lane[0], partition=lane[1]))
+                    sent = await producer.send_batch(batch, lane[0], partition=lane[1])
+                    fault_point("relay.sent")
+                    await sent
+                    fault_point("relay.confirmed")
             except REFUSED_FOR_GOOD as error:
                 if len(rows) > 1:
                     one_by_one = len(rows)

@@ -132,6 +132,7 @@ class Relay:
                 continue
             try:
                 await self._wait_for_lease(lease)
+                fault_point("relay.leased")
                 log.info("relay_active")
                 await self._drain(lease)
             except (*UNREACHABLE, *AT_FAULT) as error:
@@ -193,6 +194,8 @@ class Relay:
         asked_at = time.monotonic()
         rows = await lease.fetch(TAKE, list(self._lanes.taken), room.full_topics(), rows_max, bytes_max)
         self._answered(asked_at)
+        if rows:
+            fault_point("relay.selected")
         self.oldest_seen = self._lanes.oldest() or (rows[0]["created_at"] if rows else None)
         for row in rows:
             topic, key = row["aggregatetype"], row["aggregateid"]

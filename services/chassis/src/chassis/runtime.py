@@ -16,6 +16,7 @@ from chassis.crypto import Vault
 from chassis.db import HTTP_STATEMENT_TIMEOUT_MS, Database, Tx
 from chassis.directory import Directory
 from chassis.errors import SettingsRefused
+from chassis.faults import fault_point
 from chassis.health import Health
 from chassis.outbox import Doorbell
 from chassis.settings import ServiceSettings, read_secret
@@ -45,6 +46,8 @@ class Runtime:
         """Open a command's transaction, and ring the relay after its commit."""
         async with self.db.transaction() as tx:
             yield tx
+            fault_point("api.before_commit")
+        fault_point("api.committed")
         self.doorbell.ring()
 
     def vault(self) -> Vault:
