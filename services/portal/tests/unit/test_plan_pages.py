@@ -227,6 +227,15 @@ async def test_dates_are_offered_once_for_the_accompaniment(story: Portal) -> No
     assert len(story.services.bodies("POST", "/appointments")) == 1
 
 
+async def test_dates_are_kept_while_registration_hears_of_the_agreement(story: Portal) -> None:
+    csrf = await story.sign_in(CASEWORKER)
+    page = await story.post(f"{HERE}/rendez-vous", {**OFFER, "jeton": csrf})
+    assert page.status_code == 409
+    assert "Vos dates sont gardées" in page.text
+    assert 'value="2096-11-20"' in page.text
+    assert f'name="cle" value="{KEY}"' in page.text
+
+
 async def test_place_is_the_readers_own_office_until_it_is_changed(story: Portal) -> None:
     await story.sign_in(CASEWORKER)
     page = await story.browser.get(f"{HERE}/rendez-vous")

@@ -50,13 +50,15 @@ def office_of(found: Accompaniment) -> str:
 
 
 def _draw_offer(
-    request: Request, session: Session, found: Accompaniment, offer: Offer, form: Form, faults: tuple[Fault, ...]
-) -> Response:
+    request: Request, session: Session, found: Accompaniment, offer: Offer, form: Form, faults: tuple[Fault, ...],
+    *, not_yet: bool = False,
+) -> Response:  # fmt: skip
     return page(
         request,
         "offer.html",
         session=session,
-        status=422 if faults else 200,
+        status=422 if faults else 409 if not_yet else 200,
+        not_yet=not_yet,
         line=found.line,
         offer=offer,
         modalities=MODALITIES,
@@ -78,8 +80,12 @@ async def offered(request: Request, accompaniment_id: UUID) -> Response:
     if faults:
         return _draw_offer(request, session, found, offer, form, faults)
     body = {"accompaniment_id": str(accompaniment_id), **dates.body(offer, LOCAL_TIME)}
+    key = key_of(form)
     try:
-        appointment_id = await shell.appointments.offer(session.member, body, key=key_of(form))
+        appointment_id = await shell.appointments.offer(session.member, body, key=key)
+    except NotFound:
+        # The registration service hears of an agreement a moment after the referrals service tells it.
+        return _draw_offer(request, session, found, offer, form, (), not_yet=True)
     except CHANGED:
         return go(f"/accompagnements/{accompaniment_id}?change=oui")
     return go(f"/agenda/{appointment_id}?fait=propose")
