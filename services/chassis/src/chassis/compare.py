@@ -25,7 +25,8 @@ SESSION = {
 
 # Hexadecimal digits sort alike in Python and under collation C.
 HASHED = """
-SELECT md5(rows.key::text) AS key, md5(rows::text) AS row FROM (:rows) AS rows ORDER BY 1 COLLATE "C"
+SELECT md5(rows.key::text) AS key, md5(rows::text) AS row FROM (:rows) AS rows
+ORDER BY md5(rows.key::text) COLLATE "C"
 """
 
 

@@ -95,6 +95,13 @@ def build_reader(settings: ServiceSettings, service: str, group: str | None = No
     )
 
 
+async def partitions_of(reader: AIOKafkaConsumer[bytes, bytes], topic: str) -> set[int]:
+    """Return a topic's partitions, as the cluster knows them now; none when there is no such topic."""
+    # What the consumer offers answers only for topics that it follows, and following begins to read.
+    cluster = await reader._client.fetch_all_metadata()
+    return cluster.partitions_for_topic(topic) or set()
+
+
 class RelayProducers:
     """Gives the relay its one producer, started when the broker answers and replaced when it breaks."""
 

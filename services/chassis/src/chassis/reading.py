@@ -13,7 +13,7 @@ from typing import Self
 
 from aiokafka import TopicPartition
 
-from chassis.kafka import build_reader
+from chassis.kafka import build_reader, partitions_of
 from chassis.records import Source, source_of
 from chassis.settings import ServiceSettings
 
@@ -99,10 +99,7 @@ class Reading:
     async def _partitions(self, topic: str) -> list[TopicPartition]:
         until = time.monotonic() + METADATA_SECONDS
         while True:
-            # Asked of the cluster: a consumer that follows nothing knows no topic yet.
-            await self._consumer.topics()
-            numbers = self._consumer.partitions_for_topic(topic)
-            if numbers:
+            if numbers := await partitions_of(self._consumer, topic):
                 return [TopicPartition(topic, number) for number in sorted(numbers)]
             if time.monotonic() > until:
                 raise NothingToRead(f"there is no topic {topic}")
