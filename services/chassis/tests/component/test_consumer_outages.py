@@ -89,9 +89,9 @@ async def test_a_silent_database_is_waited_for_and_nothing_is_set_aside(dsn: str
 
 
 DISK_FULL = """
-CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
-CREATE TRIGGER full BEFORE INSERT ON effects FOR EACH ROW EXECUTE FUNCTION full();
+CREATE TRIGGER disk_full BEFORE INSERT ON effects FOR EACH ROW EXECUTE FUNCTION disk_full();
 """
 
 
@@ -104,7 +104,7 @@ async def test_a_full_disk_is_waited_for_and_nothing_is_set_aside(db: Database) 
         await processor.process(sources)
     assert await letters(db) == []
     async with db.transaction() as tx:
-        await tx.execute("DROP TRIGGER full ON effects")
+        await tx.execute("DROP TRIGGER disk_full ON effects")
 
     await processor.process(sources)
 

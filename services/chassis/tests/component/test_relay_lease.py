@@ -27,7 +27,7 @@ pytestmark = pytest.mark.postgres
 HANDOVER_SECONDS_MAX = 5.0
 RELAY = "chassis.testing.relay_process"
 
-HOLDER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND ((classid::bigint << 32) | objid) = $1"
+HOLDER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND ((classid::bigint << 32) | objid::bigint) = $1"
 
 
 @pytest.fixture
@@ -229,9 +229,9 @@ async def test_a_process_that_wakes_after_its_lease_hands_nothing_to_kafka() -> 
 
 
 CANNOT_DELETE = """
-CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
-CREATE TRIGGER full BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION full();
+CREATE TRIGGER disk_full BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION disk_full();
 """
 
 
@@ -248,7 +248,7 @@ async def test_a_full_disk_keeps_the_lease_and_repeats_nothing(dsn: str, db: Dat
         await asyncio.sleep(3.5)
         assert await holder(db) == before
         async with db.transaction() as tx:
-            await tx.execute("DROP TRIGGER full ON outbox")
+            await tx.execute("DROP TRIGGER disk_full ON outbox")
 
         async def emptied() -> bool:
             return await count(db) == 0
