@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 from pathlib import Path
@@ -55,6 +56,8 @@ def main() -> int:
     def say(line: str) -> None:
         sys.stderr.write(f"[{time.monotonic() - started:5.0f} s] {line}\n")
 
+    # The pool of a writer reports each connection that it cannot have back: the point of a fault.
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     run = Run(any_seed() if asked.seed is None else asked.seed, SHORT_EFFORT if asked.short else 1.0)
     say(f"seed {run.first_seed}; starting the servers")
     with running_servers() as servers:

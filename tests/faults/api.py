@@ -97,7 +97,7 @@ class Api:
 
     async def dies(self, victim: Child) -> None:
         """Wait until a fault point has killed the service; past a limit it is killed here."""
-        if not await victim.ended(DIES_SECONDS * max(self.effort, 0.3)):
+        if not await victim.ended(DIES_SECONDS):
             victim.kill()
             await victim.ended(DIES_SECONDS)
         self.injected += 1
@@ -192,7 +192,7 @@ class Api:
 
     async def facts(self, *, settled: bool) -> Facts:
         """Collect what the oracle needs: an aggregate stands for its first event."""
-        found = [Said(row["id"], row["id"], 1) for row in await self._rows("SELECT id FROM referrals")]
+        found = [Said(row["id"], row["id"], 1) for row in await self._rows("SELECT referral_id AS id FROM referrals")]
         sent = [
             Said(UUID(json.loads(record.value)["referral_id"]), UUID(json.loads(record.value)["referral_id"]), 1)
             for record in await read_topic(self.rig.kafka.bootstrap, TOPIC, self.since)

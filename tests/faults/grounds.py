@@ -143,14 +143,30 @@ async def with_a_standby(rig: Rig) -> AsyncIterator[Rig]:
         primary.process.stop()
 
 
-def _copy(primary: PostgresServer, first: Path, second: Path, port: int) -> Postgres:
+class Standby(Postgres):
+    """A server that only reads until it is promoted."""
+
+    async def wait_ready(self, timeout: float) -> str:
+        """Return once it answers: what the embedded server sets up at its start came with the copy."""
+        async with asyncio.timeout(timeout):
+            while True:
+                try:
+                    connection = await asyncpg.connect(self.admin_dsn, timeout=5)
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await asyncio.sleep(0.05)
+                    continue
+                connection.terminate()
+                return "standby"
+
+
+def _copy(primary: PostgresServer, first: Path, second: Path, port: int) -> Standby:
     directory = second / "postgres"
     directory.mkdir(mode=0o711)
     shutil.copy2(first / "postgres" / "password", directory / "password")
     backup = str(find().program("pg_basebackup"))
     _run(backup, "-D", str(directory / "cluster"), "-R", "-X", "stream", "-c", "fast", "-d", primary.admin_dsn)
     (directory / "cluster").chmod(0o700)
-    return Postgres(PostgresConfig(directory, second / "postgres.log", port))
+    return Standby(PostgresConfig(directory, second / "postgres.log", port))
 
 
 async def _synchronous(admin_dsn: str) -> None:

@@ -94,7 +94,7 @@ class Pipeline:
 
     async def dies(self, victim: Child) -> None:
         """Wait until a fault point has killed the process; past a limit it is killed here."""
-        if not await victim.ended(DIES_SECONDS * max(self.effort, 0.3)):
+        if not await victim.ended(DIES_SECONDS):
             victim.kill()
             await victim.ended(DIES_SECONDS)
         self.injected += 1
@@ -135,6 +135,12 @@ class Pipeline:
         """Let writers work beside the block."""
         async with writing([self.writer(workload) for _ in range(writers)]):
             yield
+
+    async def written(self, events: int, workload: Workload) -> None:
+        """Commit at least so many events, with nobody else writing."""
+        writer = self.writer(workload)
+        while len(writer.acknowledged) < events:
+            await writer.command()
 
     def heal(self) -> None:
         """Say that nothing is hurt from now on: the time to recover runs."""

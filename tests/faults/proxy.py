@@ -161,6 +161,8 @@ async def _write(to: asyncio.StreamWriter, message: bytes, *, byte_by_byte: bool
         await to.drain()
         return
     for n in range(min(len(message), BYTE_BY_BYTE_MAX)):
+        if to.transport.is_closing():
+            raise ConnectionResetError
         to.write(message[n : n + 1])
         # Lets the loop send it alone.
         await asyncio.sleep(0)

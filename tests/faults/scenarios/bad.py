@@ -39,13 +39,12 @@ async def commit_before_effect(p: Pipeline) -> None:
 
 async def _killed_in_hand(p: Pipeline, module: str) -> None:
     await p.relay()
-    async with p.writing(CLEAN):
-        await asyncio.sleep(0.6)
-    # Some fifty events wait: the first batches hold them all, and a second of work.
+    # What waits is a second of work, and the first batches hold it all.
+    await p.written(100, CLEAN)
     victim = await p.start(module, p.topic)
     await p.flowing(2)
     await asyncio.sleep(0.25)
-    await p.killed_after(victim, 0.1)
+    await p.killed_after(victim, 0)
     await p.start(module, p.topic)
     await _at_work_again(p)
 
@@ -92,8 +91,7 @@ async def lease_removed(p: Pipeline) -> None:
 async def order_removed(p: Pipeline) -> None:
     """Rows leave in no order."""
     await p.consumer()
-    async with p.writing(CLEAN):
-        await asyncio.sleep(0.3)
+    await p.written(100, CLEAN)
     await p.relay(**mutant("order_removed"))
     p.injected += 1
     p.heal()

@@ -98,11 +98,11 @@ async def brokers_lost(p: Pipeline) -> None:
 SCENARIOS = (
     Scenario(
         "R15", "disk of PostgreSQL full", disk_full, bound_seconds=60, needs=no_loop_disk, ground=on_a_small_disk,
-        only_long=True,
+        exclusive=True, only_long=True,
     ),
     Scenario(
         "R5", "primary lost, standby promoted", standby_promoted, bound_seconds=60, ground=with_a_standby,
-        only_long=True,
+        exclusive=True, only_long=True,
     ),
     Scenario(
         "R6d", "three brokers: one killed, two standing still", brokers_lost, bound_seconds=120,
