@@ -27,7 +27,11 @@ pytestmark = pytest.mark.postgres
 HANDOVER_SECONDS_MAX = 5.0
 RELAY = "chassis.testing.relay_process"
 
-HOLDER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND ((classid::bigint << 32) | objid::bigint) = $1"
+HOLDER = """
+SELECT pid FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND ((classid::bigint << 32) | objid::bigint) = $1
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -50,9 +54,7 @@ async def until(true: Callable[[], Awaitable[Any]], seconds: float = 30) -> None
 
 async def holder(db: Database) -> int | None:
     async with db.connection() as connection:
-        found: int | None = await connection.fetchval(
-            HOLDER + " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", RELAY_LOCK
-        )
+        found: int | None = await connection.fetchval(HOLDER, RELAY_LOCK)
         return found
 
 
