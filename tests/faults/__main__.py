@@ -59,6 +59,7 @@ def main() -> int:
     # The pool of a writer reports each connection that it cannot have back: the point of a fault.
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     run = Run(any_seed() if asked.seed is None else asked.seed, SHORT_EFFORT if asked.short else 1.0)
+    run.keep = asked.report.with_suffix("")
     say(f"seed {run.first_seed}; starting the servers")
     with running_servers() as servers:
         facts = [f"- {name}: {text}" for name, text in describe(servers)]

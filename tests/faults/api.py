@@ -20,7 +20,7 @@ import httpx
 from tests.faults.children import Child
 from tests.faults.oracle import Facts, Said
 from tests.faults.proxy import Proxy
-from tests.faults.rig import Rig, end_offsets, read_topic, through
+from tests.faults.rig import Rig, end_offsets, read_topic, through, until
 from tests.load.issuer import published
 from tests.load.measures.http import store_council
 
@@ -163,6 +163,12 @@ class Api:
 
     def _told(self, key: str, answer: httpx.Response) -> None:
         self.created[key] = UUID(answer.json()["referral_id"])
+
+    async def told(self, more: int, seconds: float = 40) -> None:
+        """Return once `more` requests than now were answered 201; raises when they are not."""
+        wanted = len(self.created) + more
+        if not await until(lambda: len(self.created) >= wanted, seconds):
+            raise TimeoutError(f"{len(self.created)} requests answered, {wanted} expected")
 
     async def answering(self, seconds: float = 30) -> bool:
         """Return once the service says that it is ready."""

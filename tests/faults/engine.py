@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.faults.api import Api, api
@@ -47,6 +48,8 @@ class Outcome:
     verdict: Verdict | None
     error: str = ""
     effort: float = 1.0
+    logs: Path | None = None
+    """What its processes printed."""
 
     @property
     def passed(self) -> bool:
@@ -68,9 +71,10 @@ class Outcome:
 
 async def run_trial(rig: Rig, scenario: Scenario, seed: int, effort: float = 1.0) -> Outcome:
     """Play a scenario once, wait until everything is settled or the bound is over, and judge."""
-    injected = 0
+    injected, logs = 0, None
     try:
         async with scenario.ground(rig) as ground, _world(ground, scenario, seed, effort) as world:
+            logs = world.folder
             await (scenario.play_api or scenario.play)(world)  # type: ignore[misc]  # one of them is there
             took = await world.settled(scenario.bound_seconds)
             injected = world.cuts()
@@ -78,8 +82,8 @@ async def run_trial(rig: Rig, scenario: Scenario, seed: int, effort: float = 1.0
     except Exception as error:  # noqa: BLE001  # the rig's own failure is told with its seed, and fails the trial
         where = traceback.extract_tb(error.__traceback__)[-1]
         told = f"the rig failed: {type(error).__name__}: {error} ({where.filename}:{where.lineno})"
-        return Outcome(scenario, seed, injected, None, None, told, effort)
-    return Outcome(scenario, seed, injected, took, verdict, "", effort)
+        return Outcome(scenario, seed, injected, None, None, told, effort, logs)
+    return Outcome(scenario, seed, injected, took, verdict, "", effort, logs)
 
 
 def _world(rig: Rig, scenario: Scenario, seed: int, effort: float) -> Any:

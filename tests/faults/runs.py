@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.faults.engine import Outcome, Scenario, run_trial
 from tests.faults.rig import Rig
@@ -24,6 +26,8 @@ class Run:
     first_seed: int
     effort: float
     outcomes: list[Outcome] = field(default_factory=list)
+    keep: Path | None = None
+    """Where the logs of trials that went wrong are kept."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Scenarios that cannot run here, with the reason."""
 
@@ -56,6 +60,8 @@ async def run_scenarios(
             began = time.monotonic()
             outcome = await run_trial(rig, scenario, run.first_seed + n, run.effort)
         run.outcomes.append(outcome)
+        if not outcome.passed and run.keep is not None and outcome.logs is not None:
+            shutil.copytree(outcome.logs, run.keep / f"{scenario.name}-{outcome.seed}", dirs_exist_ok=True)
         done += 1
         took, passed = time.monotonic() - began, "as it must" if outcome.passed else "WRONG"
         left = (time.monotonic() - started) / done * (total - done)

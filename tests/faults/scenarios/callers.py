@@ -45,7 +45,8 @@ async def database_gone(a: Api) -> None:
     await a.answering()
     async with a.calling():
         for _ in range(a.rounds(3)):
-            await asyncio.sleep(a.chance.uniform(0.1, 0.6))
+            await a.told(10)
+            await asyncio.sleep(a.chance.uniform(0, 0.3))
             a.rig.postgres.process.stop()
             a.injected += 1
             await asyncio.sleep(a.chance.uniform(0.2, 2 * a.effort))
@@ -64,7 +65,8 @@ async def broker_away(a: Api) -> None:
     try:
         a.injected += 1
         async with a.calling():
-            await asyncio.sleep(a.chance.uniform(1, 1 + 10 * a.effort))
+            await a.told(20)
+            await asyncio.sleep(a.chance.uniform(0, 10 * a.effort))
     finally:
         os.kill(pid, signal.SIGCONT)
     a.heal()
@@ -92,6 +94,9 @@ SCENARIOS = (
     Scenario("R3", "API killed in a request", play_api=killed_in_a_request),
     Scenario("R8", "outcome of COMMIT unknown to the API", play_api=unknown_commits, bound_seconds=40),
     Scenario("R4b", "API without its database", play_api=database_gone, exclusive=True, needs=own_postgres),
-    Scenario("R6c", "API without its broker", play_api=broker_away, bound_seconds=60, exclusive=True, needs=own_kafka),
-    Scenario("R16b", "API with a wrong clock", play_api=wrong_clock),
-)
+    Scenario(
+        "R6c", "API without its broker", play_api=broker_away, bound_seconds=60, exclusive=True, only_long=True,
+        needs=own_kafka,
+    ),
+    Scenario("R16b", "API with a wrong clock", play_api=wrong_clock, only_long=True),
+)  # fmt: skip

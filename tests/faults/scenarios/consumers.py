@@ -92,7 +92,7 @@ def _set(file: Path, seconds: float) -> None:
 
 SCENARIOS = (
     Scenario("R2", "consumer killed at a named point of its batch", killed_at_points),
-    Scenario("R2b", "consumer killed at random", killed_at_random),
+    Scenario("R2b", "consumer killed at random", killed_at_random, only_long=True),
     Scenario("R9", "consumer stopped past its session, then continued", stopped_past_its_session, bound_seconds=60),
     Scenario("R13", "consumers joining and leaving", joining_and_leaving, bound_seconds=60),
     Scenario("R16", "clocks an hour apart, stepping back", wrong_clocks),

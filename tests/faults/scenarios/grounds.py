@@ -65,6 +65,7 @@ async def standby_promoted(p: Pipeline) -> None:
         p.postgres.target = port
         p.postgres.cut_all()
         p.postgres.refusing = False
+        p.injected += 1
         p.heal()
 
 

@@ -99,6 +99,6 @@ SCENARIOS = (
     Scenario("R7", "acknowledgements of Kafka lost", lost_acknowledgements),
     Scenario("R8b", "outcome of COMMIT unknown to consumer, relay and writer", unknown_commits, bound_seconds=40),
     Scenario("R14", "latency, jitter, resets, one byte at a time", bad_weather, bound_seconds=60),
-    Scenario("R14b", "every connection cut at once", storms, bound_seconds=60),
+    Scenario("R14b", "every connection cut at once", storms, bound_seconds=60, only_long=True),
     Scenario("R14c", "sockets half open", half_open, bound_seconds=90, only_long=True),
 )
