@@ -128,11 +128,11 @@ class RunningStack:
             raise
         return time.monotonic() - started
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, patience_seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run another `maillage` command beside."""
         return subprocess.run(
             [str(MAILLAGE), *arguments],
-            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False,
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=patience_seconds, check=False,
         )  # fmt: skip
 
     def status(self) -> dict[str, Any]:
