@@ -132,7 +132,8 @@ class RunningStack:
         """Run another `maillage` command beside."""
         return subprocess.run(
             [str(MAILLAGE), *arguments],
-            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=patience_seconds, check=False,
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False,
+            timeout=patience_seconds,
         )  # fmt: skip
 
     def status(self) -> dict[str, Any]:
