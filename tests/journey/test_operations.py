@@ -18,6 +18,7 @@ from maillage.testing.running import RunningStack
 CANARY = "Zorglub-Canari"
 
 
+@pytest.mark.timeout(240)
 async def test_a_dead_letter_is_found_shown_corrected_and_handled_from_the_command_line(
     stack: RunningStack, tmp_path: Path
 ) -> None:
