@@ -86,6 +86,7 @@ def test_outside_of_an_email_says_nothing() -> None:
     assert email["Message-ID"] == f"<{UUID(int=7)}@maillage.example.org>"
     assert email["X-Maillage-Notice"] == str(UUID(int=7))
     assert email["Auto-Submitted"] == "auto-generated"
+    assert email["Content-Language"] == "fr"
     assert email.get_content() == "Bonjour Camille,\nà bientôt\n"
 
 

@@ -45,6 +45,7 @@ def test_each_date_says_what_is_wrong_with_it() -> None:
     assert found(("", "")) == [("day_1", "fault.date.missing")]
     assert found(("", "14:00"), ("2026-12-02", "")) == [("day_1", "fault.date.day"), ("day_2", "fault.date.hour")]
     assert found(("2026-11-24", "12:59")) == [("day_1", "fault.date.past")]
+    assert found(("2027-11-26", "14:00")) == [("day_1", "fault.date.far")]
     assert found(("2026-12-02", "14:00"), ("02/12/2026", "14 h")) == [("day_2", "fault.date.twice")]
     assert found(("2026-12-02", "14:00"), ("", ""), ("2026-12-03", "9h")) == []
 

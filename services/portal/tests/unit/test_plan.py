@@ -55,6 +55,7 @@ def test_new_rows_go_without_an_id_and_empty_goals_do_not_go() -> None:
 
 def test_unfinished_action_stays_open_and_says_what_it_needs_when_another_is_added() -> None:
     draft = plans.add_action(plans.add_action(plans.start(PLAN), "one", "step"), "two", "training")
+    assert draft.checked
     assert draft.open == "one"
     assert [fault.field for fault in plans.faults(draft)] == ["text", "theme", "assigned_to"]
     assert [row.key for row in draft.actions] == ["action-1", "one"]
@@ -65,6 +66,18 @@ def test_unfinished_action_is_opened_when_the_plan_is_saved() -> None:
     ready = plans.ready(broken)
     assert (ready.open, ready.checked) == ("x", True)
     assert "due_on" in [fault.field for fault in plans.faults(ready)]
+
+
+def test_what_was_typed_comes_back_when_its_row_was_taken_out_meanwhile() -> None:
+    typed = {"kind": "training", "text": "Bases", "theme": THEME}
+    draft = plans.typed(plans.start(Plan(4, (), ())), {"goal-1": "Travailler", "goal-2": " "}, typed, "action-1")
+    assert [(row.key, row.text) for row in draft.goals] == [("goal-1", "Travailler")]
+    assert [(row.key, row.kind, row.text) for row in draft.actions] == [("action-1", "training", "Bases")]
+
+
+def test_double_click_on_adding_opens_one_empty_action() -> None:
+    once = plans.add_action(plans.start(PLAN), "a", "step")
+    assert plans.add_action(once, "b", "step") == once
 
 
 def test_second_empty_goal_is_not_added() -> None:
@@ -103,7 +116,9 @@ def press(draft: PlanDraft, button: str, key: str, text: str, new: str) -> PlanD
             return plans.take(draft, PLAN, key)
         case "ready":
             return plans.ready(draft)
-    return plans.typed(draft, {key: text}, {"text": text, "theme": THEME, "assigned_to": "person"}, key)
+    if any(row.key == key for row in draft.goals):
+        return plans.typed(draft, {key: text}, {}, "")
+    return plans.typed(draft, {}, {"kind": "step", "text": text, "theme": THEME, "assigned_to": "person"}, key)
 
 
 @given(st.lists(st.tuples(BUTTONS, KEYS, st.text(max_size=30)), max_size=40))

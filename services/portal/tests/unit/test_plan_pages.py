@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import httpx
 import pytest
+
+from chassis.clock import MovableClock
+from portal.adapters.appointments import AGENDA_PAGES_MAX
 
 from .conftest import ADVISER, CASEWORKER, Portal
 from .story_documents import ACCOMPANIMENT_ID, APPOINTMENT_ID, STEP, THEME, accompaniment_document, appointment_document
@@ -26,6 +31,8 @@ Fields = dict[str, str | list[str]]
 
 @pytest.fixture
 def story(portal: Portal) -> Portal:
+    """A portal of a day in 2096, a little before the dates of the documents."""
+    portal.app.state.shell = replace(portal.app.state.shell, clock=MovableClock(datetime(2096, 11, 1, 9, tzinfo=UTC)))
     portal.services.answers |= {
         READ: (200, accompaniment_document()),
         PLAN: (200, accompaniment_document()),
@@ -220,6 +227,15 @@ async def test_dates_are_offered_once_for_the_accompaniment(story: Portal) -> No
     assert len(story.services.bodies("POST", "/appointments")) == 1
 
 
+async def test_dates_are_kept_while_registration_hears_of_the_agreement(story: Portal) -> None:
+    csrf = await story.sign_in(CASEWORKER)
+    page = await story.post(f"{HERE}/rendez-vous", {**OFFER, "jeton": csrf})
+    assert page.status_code == 409
+    assert "Vos dates sont gardées" in page.text
+    assert 'value="2096-11-20"' in page.text
+    assert f'name="cle" value="{KEY}"' in page.text
+
+
 async def test_place_is_the_readers_own_office_until_it_is_changed(story: Portal) -> None:
     await story.sign_in(CASEWORKER)
     page = await story.browser.get(f"{HERE}/rendez-vous")
@@ -260,7 +276,7 @@ async def test_acts_on_an_appointment_are_asked_then_done(
     fields: Fields,
     expected: list[tuple[str, object, str]],
 ) -> None:
-    csrf = await story.sign_in(ADVISER)
+    csrf = await story.sign_in(CASEWORKER)
     story.services.answers[SLOT_READ] = (200, appointment_document(**values))
     for act in ("holding", "absence", "cancellation", "postponement", "options", "booking"):
         story.services.answers[("POST", f"/appointments/{APPOINTMENT_ID}/{act}")] = (200, appointment_document())
@@ -274,6 +290,23 @@ async def test_acts_on_an_appointment_are_asked_then_done(
     assert answer.status_code == 303
     assert "fait=" in answer.headers["location"]
     assert commands(story) == expected
+
+
+async def test_only_who_receives_the_person_offers_a_date_that_was_not_there(story: Portal) -> None:
+    csrf = await story.sign_in(ADVISER)
+    story.services.answers[SLOT_READ] = (200, appointment_document())
+    assert 'value="other"' not in (await story.browser.get(f"{SLOT}/report")).text
+    fields: Fields = {"jeton": csrf, "cle": KEY, "choice": "other", "day_1": "2096-12-01", "hour_1": "10h"}
+    assert (await story.post(f"{SLOT}/report", fields)).status_code == 422
+    assert commands(story) == []
+
+
+async def test_agenda_is_read_to_its_end(story: Portal) -> None:
+    await story.sign_in(ADVISER)
+    story.services.answers[("GET", "/appointments")] = (200, {"items": [appointment_document()], "cursor": "next"})
+    assert (await story.browser.get("/agenda?du=2096-11-20")).status_code == 200
+    asked = [request.url.params.get("after") for request in story.services.asked_for("GET", "/appointments")]
+    assert asked == [None, *["next"] * (AGENDA_PAGES_MAX - 1)]
 
 
 async def test_act_that_the_service_does_not_allow_is_not_offered(story: Portal) -> None:

@@ -83,10 +83,11 @@ def compose(message: Message, sender: str, now: datetime) -> EmailMessage:
     email["Date"] = format_datetime(now)
     email["Message-ID"] = f"<{message.notice_id}@maillage.{domain}>"
     email["X-Maillage-Notice"] = str(message.notice_id)
-    email["Content-Language"] = message.language
     # RFC 3834: nobody's holiday message answers this one.
     email["Auto-Submitted"] = "auto-generated"
     if message.reply_to is not None:
         email["Reply-To"] = message.reply_to
+    # Quoted-printable: every server takes it, and a person can still read it.
     email.set_content(message.body + "\n", cte="quoted-printable")
+    email["Content-Language"] = message.language
     return email
