@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from chassis.consumer import Processor
-from chassis.db import Database
+from chassis.db import IDLE_IN_TRANSACTION_TIMEOUT_MS, Database, Tx
 from chassis.errors import DependencyDown
 from chassis.health import Health
 from chassis.relay import Relay
@@ -25,15 +25,33 @@ WATCH_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 
 
+# A client that stops between preparing a statement and running it is "active" for PostgreSQL, which then applies
+# neither its time-out for idle transactions nor the one for statements (measured: its locks were held for as long as it
+# was stopped). A role may see and end its own sessions. COPY waits for its client as a matter of course.
+END_SILENT = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+    AND state = 'active' AND wait_event = 'ClientRead' AND xact_start IS NOT NULL
+    AND query_start < clock_timestamp() - $1::float8 * interval '1 millisecond' AND query NOT ILIKE 'copy%'
+"""
+
+
+async def end_silent_sessions(tx: Tx) -> None:
+    """End this service's sessions that hold locks for a client that says nothing: stopped, or cut off."""
+    ended = await tx.fetchval(END_SILENT, float(IDLE_IN_TRANSACTION_TIMEOUT_MS))
+    if ended:
+        log.warning("silent_sessions_ended", count=ended)
+
+
 async def watch_database(health: Health, http: Database, background: Database) -> None:
-    """Keep the readiness check of the database true: red while it does not answer."""
+    """Keep the readiness check of the database true: red while it does not answer; and its locks free of the dead."""
     answers: list[bool] = [False]
     health.register("database", lambda: None if answers[0] else "does not answer")
     while True:
         try:
             await http.open()
             async with background.transaction() as tx:
-                await tx.execute("SELECT 1")
+                await end_silent_sessions(tx)
             answers[0] = True
         except DependencyDown:
             answers[0] = False

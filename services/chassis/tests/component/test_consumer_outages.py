@@ -60,7 +60,10 @@ def ids(sources: list[Source]) -> list[UUID]:
     return [UUID((dict(source.headers)["ce_id"] or b"").decode()) for source in sources]
 
 
-async def test_a_silent_database_is_waited_for_and_nothing_is_set_aside(dsn: str, db: Database) -> None:
+async def test_a_silent_database_is_waited_for_and_nothing_is_set_aside(
+    dsn: str, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.db.PROBE_SECONDS", 0.5)
     address = urlsplit(dsn)
     sources = [source_of_event(submitted(), offset=n) for n in range(10)]
     async with line_to(address.hostname or "127.0.0.1", address.port or 5432) as line:

@@ -20,9 +20,10 @@ from uuid import UUID
 import httpx
 import psutil
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from pydantic import SecretStr
 
+from chassis.admission import step_aside
 from chassis.db import ACQUIRE_TIMEOUT_SECONDS, Database
 from chassis.ids import new_id
 from chassis.runtime import Runtime
@@ -235,6 +236,28 @@ async def test_a_slow_sender_holds_nobodys_place(app: FastAPI, http: httpx.Async
     assert all(places.taken == 0 for places in runtime.gate.places.values())
 
 
+async def test_who_waits_for_something_to_happen_gives_the_place_back(app: FastAPI, http: httpx.AsyncClient) -> None:
+    runtime: Runtime = app.state.runtime
+    runtime.gate.places["requests"].most = 1
+    happened = asyncio.Event()
+
+    @app.get("/until-it-happens")
+    async def wait(request: Request) -> dict[str, bool]:
+        step_aside(request)
+        await happened.wait()
+        return {"happened": True}
+
+    waiting = [asyncio.create_task(http.get("/until-it-happens")) for _ in range(3)]
+    while runtime.gate.places["waiting"].taken < 3:
+        await asyncio.sleep(0.01)
+    beside = await post(http)
+    happened.set()
+
+    assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200] * 3
+    assert beside.status == 201
+    assert all(places.taken == 0 for places in runtime.gate.places.values())
+
+
 async def test_without_a_free_connection_the_answer_is_503_in_bounded_time(
     app: FastAPI, http: httpx.AsyncClient, db: Database
 ) -> None:
@@ -248,7 +271,10 @@ async def test_without_a_free_connection_the_answer_is_503_in_bounded_time(
     await assert_stored_exactly(db, [*answers, await recovered(http)])
 
 
-async def test_a_database_that_is_gone_or_silent_is_a_503_and_never_a_201(dsn: str, db: Database, line: Line) -> None:
+async def test_a_database_that_is_gone_or_silent_is_a_503_and_never_a_201(
+    dsn: str, db: Database, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.runtime.HTTP_STATEMENT_TIMEOUT_MS", 500)
     settings = ServiceSettings(
         stack="test", http_port=0, database_dsn=SecretStr(through(line, dsn)), database_pool_size=4
     )

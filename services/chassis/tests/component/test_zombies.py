@@ -10,15 +10,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
+from chassis import watch
 from chassis.clock import SystemClock
 from chassis.consumer import Processor, Subscription
 from chassis.db import Database, Tx
+from chassis.health import Health
 from chassis.ids import new_id
 from chassis.kafka import build_broker
 from chassis.outbox import Doorbell
@@ -181,8 +184,7 @@ async def test_sigterm_in_the_middle_of_a_batch_acknowledges_nothing_of_it(
     topic, sources = await create_topic(bootstrap, partitions=1), stories(20)
     await publish(bootstrap, topic, sources)
 
-    async with db.transaction() as holding:
-        await holding.execute("LOCK TABLE effects IN SHARE MODE")
+    async with holding_effects(dsn):
         async with process(CONSUMER, topic, dsn=dsn, bootstrap=bootstrap) as consumer:
             await until(lambda: blocked(db))
             consumer.terminate()
@@ -194,6 +196,18 @@ async def test_sigterm_in_the_middle_of_a_batch_acknowledges_nothing_of_it(
     await assert_once_and_in_order(db, sources)
 
 
+@asynccontextmanager
+async def holding_effects(dsn: str) -> AsyncIterator[None]:
+    """Let nobody write an effect, from a session that the limits of services do not end."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE effects IN SHARE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
 async def blocked(db: Database) -> bool:
     async with db.connection() as connection:
         sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'effects'::regclass"
@@ -202,17 +216,18 @@ async def blocked(db: Database) -> bool:
 
 @pytest.mark.timeout(180)
 async def test_a_consumer_that_wakes_after_its_session_has_no_second_effect(
-    dsn: str, db: Database, kafka_server: Any
+    dsn: str, db: Database, kafka_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped inside its transaction, which so holds its claims; another member has to get past them."""
+    """Stopped inside its transaction, in the middle of a statement: its claims are freed by the others' watch."""
+    monkeypatch.setattr(watch, "IDLE_IN_TRANSACTION_TIMEOUT_MS", 4_000)
+    watching = asyncio.create_task(watch.watch_database(Health("test"), db, db))
     bootstrap = kafka_server.bootstrap
     topic, sources = await create_topic(bootstrap, partitions=1), stories(20)
     await publish(bootstrap, topic, sources)
     session = {"MAILLAGE_TEST_SESSION_MS": "6000"}
 
     async with process(CONSUMER, topic, dsn=dsn, bootstrap=bootstrap, MAILLAGE_INSTANCE="0", **session) as zombie:
-        async with db.transaction() as holding:
-            await holding.execute("LOCK TABLE effects IN SHARE MODE")
+        async with holding_effects(dsn):
             await until(lambda: blocked(db))
             zombie.send_signal(signal.SIGSTOP)
         stopped_at = time.monotonic()
@@ -229,5 +244,6 @@ async def test_a_consumer_that_wakes_after_its_session_has_no_second_effect(
 
             await until(everything)
 
+    watching.cancel()
     await assert_once_and_in_order(db, sources + more)
     print(f"taken over after {took:.1f} s")  # noqa: T201  # for the reader
