@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from chassis.admission import Gate
 from chassis.auth import ServiceTokens, TokenVerifier
 from chassis.clock import Clock, ShiftedClock, SystemClock
 from chassis.consumer import Processor
 from chassis.crypto import Vault
-from chassis.db import Database, Tx
+from chassis.db import HTTP_STATEMENT_TIMEOUT_MS, Database, Tx
 from chassis.directory import Directory
 from chassis.errors import SettingsRefused
 from chassis.faults import fault_point
@@ -37,6 +38,7 @@ class Runtime:
     tokens: TokenVerifier
     directory: Directory
     health: Health
+    gate: Gate
     processors: list[Processor] = field(default_factory=list)
 
     @asynccontextmanager
@@ -72,12 +74,18 @@ def build_runtime(service: str, settings: ServiceSettings, clock: Clock | None =
         service=service,
         settings=settings,
         clock=clock,
-        db=Database(dsn, size=settings.database_pool_size, application=service),
+        db=Database(
+            dsn,
+            size=settings.database_pool_size,
+            application=service,
+            statement_timeout_ms=HTTP_STATEMENT_TIMEOUT_MS,
+        ),
         background_db=background,
         doorbell=Doorbell(),
         tokens=TokenVerifier(settings.jwks_url, settings.token_issuer, clock, directory.is_revoked),
         directory=directory,
         health=Health(service),
+        gate=Gate(settings.http_in_progress_max),
     )
 
 

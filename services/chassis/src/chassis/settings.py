@@ -28,6 +28,9 @@ class ServiceSettings(BaseSettings):
     http_port: int = Field(description="Port the HTTP server listens on.")
     database_dsn: SecretStr = Field(description="This service's own PostgreSQL database.")
     database_pool_size: int = Field(default=8, ge=2, le=64, description="Connections for HTTP.")
+    http_in_progress_max: int = Field(
+        default=256, ge=1, le=10_000, description="Requests in progress at once; more are told to come back."
+    )
     kafka_bootstrap: str = Field(
         default="", description="host:port list of the brokers; empty for a service without Kafka."
     )
