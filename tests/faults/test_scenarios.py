@@ -38,7 +38,7 @@ def test_what_is_bad_passes_only_when_caught() -> None:
 def test_the_report_counts_and_names_the_seed_of_what_went_wrong() -> None:
     good, bad, away = Scenario("R1", "kill"), Scenario("R2", "stop"), Scenario("R4", "away")
     run = Run(70, 1.0, [Outcome(good, 70, 3, 1.25, CLEAN), Outcome(good, 71, 3, 2.5, CLEAN),
-                        Outcome(bad, 70, 1, None, LOST)], {"R4": "not ours"})  # fmt: skip
+                        Outcome(bad, 70, 1, None, LOST)], left_out={"R4": "not ours"})  # fmt: skip
 
     text = as_markdown([good, bad, away], run)
 
