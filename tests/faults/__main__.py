@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -60,6 +61,7 @@ def main() -> int:
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     run = Run(any_seed() if asked.seed is None else asked.seed, SHORT_EFFORT if asked.short else 1.0)
     run.keep = asked.report.with_suffix("")
+    shutil.rmtree(run.keep, ignore_errors=True)
     say(f"seed {run.first_seed}; starting the servers")
     with running_servers() as servers:
         facts = [f"- {name}: {text}" for name, text in describe(servers)]

@@ -23,6 +23,9 @@ from maillage.testing import servers
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.postgres]
 SHORT = [one for one in EVERY if not one.only_long]
+AT_ONCE = 5
+"""They wait more than they work: for sessions, leases and bounds."""
+
 TRIALS = int(os.environ.get("MAILLAGE_TEST_FAULT_TRIALS", "1"))
 
 
@@ -52,7 +55,7 @@ def run(
 
     async def play() -> None:
         async with rig_on(durable_postgres, kafka_server, tmp_path_factory.mktemp("faults")) as rig:
-            await run_scenarios(rig, scenarios, TRIALS, played, print)
+            await run_scenarios(rig, scenarios, TRIALS, played, print, AT_ONCE)
 
     asyncio.run(play())
     return played
