@@ -200,6 +200,12 @@ def is_complaint(kind: str, text: str) -> bool:
     return kind == "error" and not text.startswith("Failed to load resource")
 
 
+async def submit(page: Page, button: str = "main form button") -> None:
+    """Press a button and wait for the page it leads to: what is looked at next is never the one before."""
+    async with page.expect_navigation():
+        await page.locator(button).click()
+
+
 SignIn = Callable[[Page, str], Awaitable[None]]
 
 

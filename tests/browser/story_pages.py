@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from .conftest import RunningPortal, SignIn
+from .conftest import RunningPortal, SignIn, submit
 from .fake_state import COUNCIL, SERVICE
 
 LONG_NAME = {
@@ -94,21 +94,21 @@ async def form_pages(page: Page, portal: RunningPortal, accompaniments: list[str
     await page.goto(f"{proposed}/refus")
     yield "refusal"
     await page.goto(f"{active}/fin")
-    await page.locator("main form button").click()
+    await submit(page)
     yield "end with an error"
     await page.goto(f"{active}/note")
     yield "private note"
     await page.goto(f"{active}/rendez-vous")
     await page.locator("#day_2").fill("2020-01-01")
     await page.locator("#place").fill("")
-    await page.locator("main form button").click()
+    await submit(page)
     yield "dates with errors"
     await page.goto(f"{active}/plan")
-    await page.locator("button[value=ajouter-demarche]").click()
-    await page.locator("button[value=enregistrer]").click()
+    await submit(page, "button[value=ajouter-demarche]")
+    await submit(page, "button[value=enregistrer]")
     yield "plan with errors"
-    await page.locator("#action button[value^=retirer]").click()
-    await page.locator("button[value=ajouter-formation]").click()
+    await submit(page, "#action button[value^=retirer]")
+    await submit(page, "button[value=ajouter-formation]")
     portal.control(f"replan/{accompaniments[0]}", {"goals": [{"goal_id": "goal-0", "text": "Autre"}], "actions": []})
     await page.reload()
     yield "plan that changed meanwhile"
@@ -123,7 +123,7 @@ async def agenda_pages(page: Page, appointments: list[str]) -> AsyncIterator[str
     for n, slug in ((0, "suite"), (1, "date"), (2, "report"), (4, "dates")):
         await page.goto(f"/agenda/{appointments[n]}/{slug}")
         if slug != "date":
-            await page.locator("main form button").click()
+            await submit(page)
         yield f"appointment act {slug}"
 
 
@@ -147,13 +147,13 @@ async def person_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:
     here = f"/rendez-vous/{TOKEN}"
     await page.goto(here)
     yield "own appointment"
-    await page.locator("main form button").click()
+    await submit(page)
     yield "own appointment with an error"
     await page.locator("input[value=aucune]").check()
-    await page.locator("main form button").click()
+    await submit(page)
     yield "own choice"
     await page.goto(f"{here}/annulation")
-    await page.locator("main form button").click()
+    await submit(page)
     yield "own appointment cancelled"
     portal.control(f"expire/{TOKEN}")
     await page.goto(here)

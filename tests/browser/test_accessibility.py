@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
-from .conftest import OpenPage, RunningPortal, SignIn
+from .conftest import OpenPage, RunningPortal, SignIn, submit
 from .story_pages import LONG_NAME, story_pages
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "RGAAv4", "best-practice"]
@@ -63,7 +63,7 @@ async def pages(page: Page, portal: RunningPortal, sign_in: SignIn) -> AsyncIter
     await page.goto(f"/orientations/{ids[0]}")
     yield "referral of a council"
     await page.goto(f"/orientations/{ids[0]}/refus")
-    await page.locator("main form button").click()
+    await submit(page)
     yield "decline with errors"
     await page.goto(f"/orientations/{ids[4]}/acceptation")
     yield "acceptance"
@@ -71,9 +71,8 @@ async def pages(page: Page, portal: RunningPortal, sign_in: SignIn) -> AsyncIter
 
 async def form_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:
     """Go through the form, each step wrong first."""
-    send = page.locator("main form button")
     await page.goto("/orientations/nouvelle")
-    await send.click()
+    await submit(page)
     yield "person with errors"
     values = {
         "first_name": "Camille",
@@ -84,24 +83,24 @@ async def form_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:
     }
     for name, value in values.items():
         await page.locator(f"#{name}").fill(value)
-    await send.click()
+    await submit(page)
     yield "place"
     await page.locator("#commune").fill("Montreuil")
-    await send.click()
+    await submit(page)
     yield "place with homonyms"
     await page.locator("input[value='93048']").check()
-    await send.click()
-    await send.click()
+    await submit(page)
+    await submit(page)
     yield "needs with an error"
     await page.locator("summary").nth(7).click()
     await page.locator("details[open] input").first.check()
-    await send.click()
+    await submit(page)
     yield "note"
     await page.locator("#person_informed").check()
-    await send.click()
+    await submit(page)
     yield "summary"
     portal.control("set", {"down": ["referrals"]})
-    await send.click()
+    await submit(page)
     yield "summary when the service is silent"
     await page.goto("/orientations")
     yield "list when the service is silent"
@@ -116,6 +115,7 @@ async def faults_of(page: Page) -> list[str]:
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found.response["violations"]]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
 async def test_no_page_breaks_an_accessibility_rule(
     portal: RunningPortal,
@@ -152,6 +152,7 @@ async def test_no_page_scrolls_sideways(
     assert wide == {}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("width", "language", "dark"), [(1280, "fr", False), (320, "en", True), (768, "fr", False)])
 async def test_no_page_of_the_story_breaks_a_rule_or_scrolls_sideways(
     portal: RunningPortal,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import Page, expect
 
+from maillage.testing.collector import SpanCollector
 from maillage.testing.journey import DIGITAL_BASICS, Journey, instant
 from maillage.testing.running import RunningStack
 
@@ -22,7 +23,7 @@ NOTE = "Une note que l’autre ne lit pas"
 
 @pytest.mark.timeout(300)
 async def test_the_association_watches_what_two_organisations_and_the_person_do(
-    stack: RunningStack, open_page: OpenPage, sign_in: SignIn
+    stack: RunningStack, spans: SpanCollector, open_page: OpenPage, sign_in: SignIn
 ) -> None:
     journey = Journey(stack)
     await journey.refer()
@@ -71,6 +72,14 @@ async def test_the_association_watches_what_two_organisations_and_the_person_do(
     assert NOTE not in await council.content()
     await council.goto("/agenda")
     await expect(council.locator("main")).to_contain_text(journey.mark)
+
+    # The link opens the appointment to whoever has it: it is in the e-mail, and in no log and no span.
+    token = await journey.link()
+    logs = [path for path in (stack.data / "logs").rglob("*") if path.is_file()]
+    assert logs
+    assert [path.name for path in (*logs, stack.output) if token.encode() in path.read_bytes()] == []
+    assert [span.name for span in spans.spans if token in span.text] == []
+    assert any(span.name == "GET /rendez-vous/{token}" for span in spans.spans)
 
 
 async def press(page: Page, name: str) -> None:

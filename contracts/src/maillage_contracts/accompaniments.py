@@ -174,7 +174,8 @@ class AccompanimentEnded(AccompanimentEvent):
     ended_by: OrganisationId = Field(description="The organisation that ended its part.")
     reason: Slug = Field(
         description=(
-            "Why. Open set; today `employment`, `tier_change`, `moved`, `person_request` or `partner_withdrew`."
+            "Why. Open set; today `employment`, `tier_change`, `moved`, `person_request` or `partner_withdrew`; on an "
+            "association's own stream always `ended`, since reasons are not told there."
         ),
         examples=["employment"],
     )

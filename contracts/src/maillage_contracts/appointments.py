@@ -122,5 +122,8 @@ class AppointmentCancelled(AppointmentEvent):
 
     event_type: ClassVar[str] = "fr.maillage.registration.appointment.cancelled.v1"
 
-    cancelled_by: Slug = Field(description="Who. Open set; today `person` or `service`.", examples=["service"])
+    cancelled_by: Slug = Field(
+        description="Who. Open set; today `person` or `service`; on an association's own stream always `not_said`.",
+        examples=["service"],
+    )
     cancelled_at: UtcDatetime = Field(description="When.")

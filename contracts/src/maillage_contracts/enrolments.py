@@ -61,8 +61,9 @@ class EnrolmentFoundIneligible(EnrolmentEvent):
 
     reason: Slug = Field(
         description=(
-            "Why. Open set; today `session_cancelled`, `session_started`, `unknown_session` or `already_enrolled` (the "
-            "person has, or waits for, a seat in it already)."
+            "Why. Open set; today `session_cancelled`, `session_started`, `unknown_session`, `already_enrolled` (the "
+            "same accompaniment has, or waits for, a seat in it already) or `not_available` (a seat cannot be given; "
+            "more is not told)."
         ),
         examples=["session_started"],
     )
@@ -135,7 +136,10 @@ class EnrolmentRefused(EnrolmentEvent):
 
     event_type: ClassVar[str] = "fr.maillage.training.enrolment.refused.v1"
 
-    refused_by: Slug = Field(description="Who. Open set; today `person` or `third_party`.", examples=["person"])
+    refused_by: Slug = Field(
+        description="Who. Open set; today `person` or `third_party`; on an association's own stream always `not_said`.",
+        examples=["person"],
+    )
     refused_at: UtcDatetime = Field(description="When.")
 
 

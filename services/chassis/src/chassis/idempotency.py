@@ -21,6 +21,7 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
+from chassis.auth import Caller
 from chassis.crypto import Vault
 from chassis.db import Tx
 from chassis.problems import Problem
@@ -117,6 +118,15 @@ def canonical_json(body: Any) -> bytes:
 def body_hmac(vault: Vault, body: Any) -> bytes:
     """Return the keyed hash of a parsed JSON body: equal bodies are recognised, and nothing can be read back."""
     return vault.lookup("idempotency", canonical_json(body).decode())
+
+
+async def attempt_of(request: Request, caller: Caller, vault: Vault, route: str, key: str) -> Attempt:
+    """Return the attempt that this request is.
+
+    The organisation is part of the client: one portal acts for many, and none may be answered in another's place.
+    """
+    body: Any = await request.json() if await request.body() else None
+    return Attempt(f"{caller.client_id}/{caller.organisation_id}", route, key, body_hmac(vault, body))
 
 
 async def claim(tx: Tx, attempt: Attempt, *, now: datetime) -> Replay | None:

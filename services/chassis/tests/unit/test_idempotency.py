@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.auth import Caller
 from chassis.crypto import Vault
-from chassis.idempotency import body_hmac, canonical_json, optional_key, required_key
+from chassis.idempotency import Attempt, attempt_of, body_hmac, canonical_json, optional_key, required_key
 from chassis.problems import install
 
 VAULT = Vault(b"m" * 32)
@@ -72,3 +74,18 @@ async def test_key_is_visible_ascii_of_bounded_length(
         answers = [await client.post(path, headers=headers) for path in ("/required", "/optional")]
 
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [required, optional]
+
+
+async def test_attempt_is_one_clients_for_one_organisation() -> None:
+    async def of(organisation: int, body: bytes) -> Attempt:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        caller = Caller("portal", "portal", UUID(int=organisation), "cd93", "council", frozenset())
+        request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+        return await attempt_of(request, caller, VAULT, "POST /x", "one")
+
+    first = await of(1, b'{"a": 1, "b": 2}')
+    assert first == await of(1, b'{"b":2,"a":1}')
+    assert first != await of(2, b'{"a": 1, "b": 2}')
+    assert (await of(1, b"")).body_hmac == body_hmac(VAULT, None)

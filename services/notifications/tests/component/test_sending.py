@@ -296,3 +296,25 @@ async def test_two_workers_share_the_work_and_tell_nobody_twice(desk: Desk) -> N
     assert (await desk.states())["referral_submitted"] == ["sent"] * 60
     assert len(desk.post.handed_over) == 60
     assert set(desk.post.handed_over.values()) == {1}
+
+
+async def test_a_server_that_takes_a_message_and_then_falls_silent_is_given_it_a_bounded_number_of_times(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifications.adapters.email.SECONDS", 1.5)
+    take = desk.post.handle_DATA
+    silent = asyncio.Event()
+
+    async def takes_and_never_answers(server: Any, session: Any, envelope: Any) -> str:
+        await take(server, session, envelope)
+        await silent.wait()
+        return "250 too late"
+
+    monkeypatch.setattr(desk.post, "handle_DATA", takes_and_never_answers)
+    await desk.tell(desk.event(ReferralSubmitted))
+    for _ in range(8):
+        await desk.later(hours=6)
+    silent.set()
+
+    assert await desk.states() == {"referral_submitted": ["exhausted"]}, "somebody has to look, since nobody can know"
+    assert 1 < max(desk.post.handed_over.values()) <= 6

@@ -15,7 +15,10 @@ from chassis.testing.events import routing, source_of_event, submitted
 from maillage_contracts import (
     MODELS,
     PARTNER_TOPIC,
+    AccompanimentEnded,
+    AppointmentCancelled,
     EnrolmentEndedEarly,
+    EnrolmentRefused,
     Event,
     PersonErased,
     PersonIdentified,
@@ -110,11 +113,24 @@ def test_erasure_names_no_story_of_somebody_else() -> None:
     assert envelope_for(Kind.COUNCIL, delivery) == delivery.envelope
 
 
-def test_association_is_not_told_how_a_training_was_left() -> None:
-    [event] = [one for one in examples() if isinstance(one, EnrolmentEndedEarly)]
+@pytest.mark.parametrize(
+    ("model", "told_instead"),
+    [
+        (EnrolmentEndedEarly, {"how": "ended"}),
+        (EnrolmentRefused, {"refused_by": "not_said"}),
+        (AppointmentCancelled, {"cancelled_by": "not_said"}),
+        (AccompanimentEnded, {"reason": "ended"}),
+    ],
+)
+def test_association_is_not_told_why_or_by_whom_something_ended(
+    model: type[Event], told_instead: dict[str, str]
+) -> None:
+    found = [one for one in examples() if isinstance(one, model)]
 
-    assert told(Kind.ASSOCIATION, event) == event.model_copy(update={"how": "ended"})
-    assert told(Kind.TRAINING_PROVIDER, event) == told(Kind.EMPLOYMENT_SERVICE, event) == event
+    assert found
+    for event in found:
+        assert told(Kind.ASSOCIATION, event) == event.model_copy(update=told_instead) != event
+        assert told(Kind.TRAINING_PROVIDER, event) == told(Kind.EMPLOYMENT_SERVICE, event) == event
 
 
 def test_other_events_are_copied_byte_for_byte() -> None:

@@ -46,6 +46,7 @@ def test_each_date_says_what_is_wrong_with_it() -> None:
     assert found(("", "14:00"), ("2026-12-02", "")) == [("day_1", "fault.date.day"), ("day_2", "fault.date.hour")]
     assert found(("2026-11-24", "12:59")) == [("day_1", "fault.date.past")]
     assert found(("2027-11-26", "14:00")) == [("day_1", "fault.date.far")]
+    assert found(("01/01/0001", "00:00")) == [("day_1", "fault.date.past")]
     assert found(("2026-12-02", "14:00"), ("02/12/2026", "14 h")) == [("day_2", "fault.date.twice")]
     assert found(("2026-12-02", "14:00"), ("", ""), ("2026-12-03", "9h")) == []
 
@@ -64,6 +65,12 @@ def test_how_and_where_are_asked_for_as_far_as_they_are_needed(values: dict[str,
     assert [fault.field for fault in found] == fields
 
 
+def test_last_day_there_is_is_too_far_away_west_of_greenwich() -> None:
+    asked = offer(("9999-12-31", "", ""), ("23:59", "", ""))
+    (fault,) = dates.date_faults(asked, ZoneInfo("America/Guadeloupe"), NOW)
+    assert fault.message == "fault.date.far"
+
+
 def test_place_of_a_telephone_call_is_not_sent() -> None:
     assert dates.body(offer(("",) * 3, ("",) * 3, modality="phone"), PARIS)["place"] is None
 
@@ -75,13 +82,17 @@ def appointment(n: int, status: str, starts_at: datetime | None, *options: datet
 
 
 def test_agenda_puts_first_what_is_past_and_nobody_answered_then_what_has_no_date() -> None:
-    past, today = appointment(1, "booked", NOW - timedelta(hours=1)), appointment(2, "booked", NOW + timedelta(hours=1))
-    old, held = appointment(3, "booked", NOW - timedelta(days=9)), appointment(4, "held", NOW - timedelta(hours=2))
+    past = appointment(1, "booked", NOW - timedelta(hours=1), allowed="holding absence")
+    today = appointment(2, "booked", NOW + timedelta(hours=1))
+    old = appointment(3, "booked", NOW - timedelta(days=9), allowed="holding absence")
+    # To be judged by the other organisation, which received the person.
+    partners = appointment(10, "booked", NOW - timedelta(days=9))
+    held = appointment(4, "held", NOW - timedelta(hours=2))
     open_, postponed = appointment(5, "proposed", None), appointment(6, "postponed", NOW + timedelta(days=1))
     # 23:30 in universal time is the next day in Paris.
     late, far = appointment(7, "booked", datetime(2026, 11, 25, 23, 30, tzinfo=UTC)), NOW + timedelta(days=99)
     gone = appointment(8, "cancelled_by_person", None)
-    found = (today, past, old, held, open_, postponed, late, appointment(9, "booked", far), gone)
+    found = (today, past, old, partners, held, open_, postponed, late, appointment(9, "booked", far), gone)
     agenda = arrange(found, first=date(2026, 11, 24), last=date(2026, 12, 7), now=NOW, zone=PARIS)
     assert [one.appointment_id.int for one in agenda.unanswered] == [3, 1]
     assert [one.appointment_id.int for one in agenda.undated] == [5, 6]

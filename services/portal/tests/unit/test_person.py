@@ -20,6 +20,7 @@ TOKEN = "A-canary_0123456789" * 4
 HERE = f"/rendez-vous/{TOKEN}"
 APPOINTMENT = ("GET", "/person/appointment")
 SHARING = {"items": [{"at": "2026-11-20T09:00:00Z", "what": "referral", "from_name": "Entraide", "to_name": "Conseil"}]}
+AGREED = "2096-11-24T13:00:00Z"
 CHANGES = ("postponement", "cancellation", "booking")
 
 
@@ -69,17 +70,19 @@ async def test_nothing_changes_before_the_confirmation(person: Portal) -> None:
     assert "Vous choisissez cette date" in confirm.text
     await person.browser.get(f"{HERE}/annulation")
     assert asked_to_change(person) == []
-    done = await person.post(f"{HERE}/choix", {"date": other}, origin=False)
+    done = await person.post(f"{HERE}/choix", {"date": other, "vu": AGREED}, origin=False)
     assert done.headers["location"] == f"{HERE}?fait=date"
     assert done.headers["referrer-policy"] == "no-referrer"
-    assert person.services.bodies("POST", "/person/appointment/postponement") == [{"starts_at": "2096-11-25T09:00:00Z"}]
+    assert person.services.bodies("POST", "/person/appointment/postponement") == [
+        {"instead_of": AGREED, "starts_at": "2096-11-25T09:00:00Z"}
+    ]
 
 
 async def test_no_date_suits_and_no_reason_is_sent(person: Portal) -> None:
     confirm = await person.browser.get(f"{HERE}/choix?date=aucune")
     assert "vous en proposera d’autres" in confirm.text
-    await person.post(f"{HERE}/choix", {"date": "aucune", "raison": "x"}, origin=False)
-    assert person.services.bodies("POST", "/person/appointment/postponement") == [{}]
+    await person.post(f"{HERE}/choix", {"date": "aucune", "vu": AGREED, "raison": "x"}, origin=False)
+    assert person.services.bodies("POST", "/person/appointment/postponement") == [{"instead_of": AGREED}]
 
 
 async def test_date_is_booked_when_it_is_the_first_one(person: Portal) -> None:
@@ -104,9 +107,28 @@ async def test_appointment_that_changed_meanwhile_is_shown_as_it_is(person: Port
     for act in ("postponement", "cancellation"):
         person.services.answers[("POST", f"/person/appointment/{act}")] = (status, {"code": "illegal_transition"})
     other = keys_of(await person.browser.get(HERE))[0]
-    for path, fields in (("choix", {"date": other}), ("annulation", {})):
-        answer = await person.post(f"{HERE}/{path}", fields, origin=False)  # type: ignore[arg-type]  # no values
+    for path, fields in (("choix", {"date": other, "vu": AGREED}), ("annulation", {"vu": AGREED})):
+        answer = await person.post(f"{HERE}/{path}", fields, origin=False)
         assert answer.headers["location"] == f"{HERE}?change=oui"
+
+
+@pytest.mark.parametrize("choice", ["aucune", "unknown", ""])
+async def test_nothing_is_sent_when_there_is_nothing_to_choose(person: Portal, choice: str) -> None:
+    person.services.answers[APPOINTMENT] = (200, own_document(status="held", can=[]))
+    answer = await person.post(f"{HERE}/choix", {"date": choice}, origin=False)
+    assert answer.headers["location"] == f"{HERE}?change=oui"
+    assert asked_to_change(person) == []
+    assert (await person.browser.get(f"{HERE}/choix?date={choice}")).headers["location"] == f"{HERE}?change=oui"
+
+
+async def test_page_that_shows_an_older_date_takes_no_newer_one_away(person: Portal) -> None:
+    for page in (await person.browser.get(f"{HERE}/choix?date=aucune"), await person.browser.get(f"{HERE}/annulation")):
+        assert f'name="vu" value="{AGREED}"' in page.text
+    person.services.answers[APPOINTMENT] = (200, own_document(starts_at="2096-11-25T09:00:00Z"))
+    for path in ("choix", "annulation"):
+        answer = await person.post(f"{HERE}/{path}", {"date": "aucune", "vu": AGREED}, origin=False)
+        assert answer.headers["location"] == f"{HERE}?change=oui"
+    assert asked_to_change(person) == []
 
 
 async def test_choosing_nothing_says_what_to_do(person: Portal) -> None:
@@ -152,7 +174,7 @@ async def test_appointment_is_shown_when_what_was_shared_cannot_be_read(person: 
 async def test_choice_is_kept_in_the_page_when_the_service_is_silent(person: Portal) -> None:
     other = keys_of(await person.browser.get(HERE))[0]
     person.services.answers[("POST", "/person/appointment/postponement")] = (503, {})
-    page = await person.post(f"{HERE}/choix", {"date": other}, origin=False)
+    page = await person.post(f"{HERE}/choix", {"date": other, "vu": AGREED}, origin=False)
     assert page.status_code == 503
     assert page.headers["referrer-policy"] == "no-referrer"
     assert f'name="date" value="{other}"' in page.text

@@ -173,6 +173,34 @@ async def test_saving_whose_answer_was_lost_is_done_when_it_is_repeated(story: P
     assert len(form.saved()) == 1
 
 
+async def test_saving_new_rows_pressed_twice_is_done_once(story: Portal) -> None:
+    form = await form_of(story)
+    goal = (await form.press("ajouter-but")).headers["location"].partition("#")[2]
+    await form.press("ajouter-demarche")
+    opened = re.findall(r'name="ouverte" value="([^"]+)"', (await form.shown()).text)[0]
+    step = {"kind": "step", "theme": THEME, "text": "Appeler", "assigned_to": "council", "due_on": "24/11/2026"}
+    fields: Fields = {
+        "jeton": form.csrf, "vu": "3", "faire": "enregistrer", "ouverte": opened, "but-goal-1": "Premier",
+        goal: "Second", **step, "state": "planned",
+    }  # fmt: skip
+    assert (await story.post(f"{HERE}/plan", fields)).headers["location"].startswith(f"{HERE}?fait=plan")
+    arrived = {
+        "version": 4, "goals": [{"goal_id": "goal-1", "text": "Premier"}, {"goal_id": "goal-2", "text": "Second"}],
+        "actions": [STEP, {**STEP, **step, "action_id": "action-2", "due_on": "2026-11-24"}],
+    }  # fmt: skip
+    story.services.answers[READ] = (200, accompaniment_document(plan=arrived))
+    assert (await story.post(f"{HERE}/plan", fields)).headers["location"].startswith(f"{HERE}?fait=plan")
+    assert len(form.saved()) == 1
+    assert story.plan_drafts.kept == {}
+
+
+async def test_version_that_cannot_be_is_not_read(story: Portal) -> None:
+    form = await form_of(story)
+    fields: Fields = {"jeton": form.csrf, "vu": "9" * 5_000, "faire": "ajouter-but"}
+    assert (await story.post(f"{HERE}/plan", fields)).status_code == 303
+    assert 'name="vu" value="3"' in (await form.shown()).text
+
+
 async def test_begun_change_is_told_on_the_page_and_can_be_dropped(story: Portal) -> None:
     form = await form_of(story)
     await form.press("ajouter-but")
@@ -242,6 +270,16 @@ async def test_place_is_the_readers_own_office_until_it_is_changed(story: Portal
     assert "1 rue de l’Exemple, 00000 Exempleville</textarea>" in page.text
 
 
+AGREED = "2096-11-24T13:00:00Z"
+
+
+def seen_on(page: str) -> str:
+    """Return the agreed date that the page's form says it shows."""
+    found = re.search(r'name="vu" value="([^"]*)"', page)
+    assert found is not None
+    return found[1]
+
+
 def commands(portal: Portal) -> list[tuple[str, object, str]]:
     """Return the acts that were asked for, in order."""
     return [
@@ -256,13 +294,12 @@ def commands(portal: Portal) -> list[tuple[str, object, str]]:
     [
         ("suite", {"allowed": ["holding", "absence"]}, {"outcome": "holding"}, [("holding", {}, KEY)]),
         ("suite", {"allowed": ["holding", "absence"]}, {"outcome": "absence"}, [("absence", {}, KEY)]),
-        ("annulation", {}, {}, [("cancellation", {}, KEY)]),
-        ("report", {}, {"choice": "none"}, [("postponement", {}, f"{KEY}-1")]),
+        ("annulation", {}, {}, [("cancellation", {"instead_of": AGREED}, KEY)]),
+        ("report", {}, {"choice": "none"}, [("postponement", {"instead_of": AGREED}, KEY)]),
         ("report", {}, {"choice": "2096-11-25T09:00:00Z"},
-         [("postponement", {"starts_at": "2096-11-25T09:00:00Z"}, f"{KEY}-1")]),
+         [("postponement", {"instead_of": AGREED, "starts_at": "2096-11-25T09:00:00Z"}, KEY)]),
         ("report", {}, {"choice": "other", "day_1": "2096-12-01", "hour_1": "10h"},
-         [("postponement", {}, f"{KEY}-1"), ("options", {"options": ["2096-12-01T09:00:00Z"]}, f"{KEY}-2"),
-          ("booking", {"starts_at": "2096-12-01T09:00:00Z"}, f"{KEY}-3")]),
+         [("postponement", {"instead_of": AGREED, "starts_at": "2096-12-01T09:00:00Z"}, KEY)]),
         ("date", {"status": "proposed", "starts_at": None, "allowed": ["booking"]}, {"choice": "2096-11-25T09:00:00Z"},
          [("booking", {"starts_at": "2096-11-25T09:00:00Z"}, KEY)]),
         ("dates", {"status": "postponed", "starts_at": None, "allowed": ["options"]},
@@ -281,23 +318,45 @@ async def test_acts_on_an_appointment_are_asked_then_done(
     for act in ("holding", "absence", "cancellation", "postponement", "options", "booking"):
         story.services.answers[("POST", f"/appointments/{APPOINTMENT_ID}/{act}")] = (200, appointment_document())
     assert f'href="{SLOT}/{slug}"' in (await story.browser.get(SLOT)).text
-    assert (await story.browser.get(f"{SLOT}/{slug}")).status_code == 200
+    page = await story.browser.get(f"{SLOT}/{slug}")
+    shown: Fields = {"jeton": csrf, "cle": KEY, "vu": seen_on(page.text)}
     assert commands(story) == []
-    refused = await story.post(f"{SLOT}/{slug}", {"jeton": csrf, "cle": KEY, "choice": "2000-01-01T00:00:00Z"})
+    refused = await story.post(f"{SLOT}/{slug}", {**shown, "choice": "2000-01-01T00:00:00Z"})
     assert refused.status_code == (303 if slug == "annulation" else 422)
     story.services.asked.clear()
-    answer = await story.post(f"{SLOT}/{slug}", {"jeton": csrf, "cle": KEY, **fields})
+    answer = await story.post(f"{SLOT}/{slug}", {**shown, **fields})
     assert answer.status_code == 303
     assert "fait=" in answer.headers["location"]
     assert commands(story) == expected
 
 
+@pytest.mark.parametrize("slug", ["report", "annulation"])
+async def test_page_that_shows_an_older_date_takes_no_newer_one_away(story: Portal, slug: str) -> None:
+    csrf = await story.sign_in(CASEWORKER)
+    story.services.answers[SLOT_READ] = (200, appointment_document())
+    fields: Fields = {"jeton": csrf, "cle": KEY, "choice": "other", "day_1": "2096-12-01", "hour_1": "10h"}
+    fields = {**fields, "vu": seen_on((await story.browser.get(f"{SLOT}/{slug}")).text)}
+    story.services.answers[SLOT_READ] = (200, appointment_document(starts_at="2096-12-01T09:00:00Z"))
+    assert (await story.post(f"{SLOT}/{slug}", fields)).headers["location"] == f"{SLOT}?change=oui"
+    assert commands(story) == []
+    # Changed after that reading: the service says so itself, and nothing else is asked of it.
+    story.services.answers[SLOT_READ] = (200, appointment_document())
+    command = "postponement" if slug == "report" else "cancellation"
+    story.services.answers[("POST", f"/appointments/{APPOINTMENT_ID}/{command}")] = (409, {"code": "date_changed"})
+    assert (await story.post(f"{SLOT}/{slug}", fields)).headers["location"] == f"{SLOT}?change=oui"
+    assert [name for name, _, _ in commands(story)] == [command]
+    assert "Votre dernier clic n’a rien changé" in (await story.browser.get(f"{SLOT}?change=oui")).text
+
+
 async def test_only_who_receives_the_person_offers_a_date_that_was_not_there(story: Portal) -> None:
     csrf = await story.sign_in(ADVISER)
     story.services.answers[SLOT_READ] = (200, appointment_document())
-    assert 'value="other"' not in (await story.browser.get(f"{SLOT}/report")).text
+    page = await story.browser.get(f"{SLOT}/report")
+    assert 'value="other"' not in page.text
+    assert "Vous lui en proposerez" not in page.text
+    assert "appelez : Conseil de l’Exemple" in page.text
     fields: Fields = {"jeton": csrf, "cle": KEY, "choice": "other", "day_1": "2096-12-01", "hour_1": "10h"}
-    assert (await story.post(f"{SLOT}/report", fields)).status_code == 422
+    assert (await story.post(f"{SLOT}/report", {**fields, "vu": AGREED})).status_code == 422
     assert commands(story) == []
 
 

@@ -107,8 +107,14 @@ async def test_either_side_refuses_and_another_may_be_proposed(pair: Pair, propo
     assert (await propose(pair.desk, pair.referral_id, code="mission93")).status_code == 201
 
 
-async def test_employment_service_of_a_refused_accompaniment_no_longer_sees_who_it_was(pair: Pair) -> None:
-    await pair.do("refusal", EMPLOYMENT)
+@pytest.mark.parametrize("over", ["refused", "ended_by_council", "ended_by_service"])
+async def test_employment_service_no_longer_sees_who_it_was_once_it_is_over(pair: Pair, over: str) -> None:
+    if over == "refused":
+        await pair.do("refusal", EMPLOYMENT)
+    else:
+        await pair.activate()
+        by = COUNCIL if over == "ended_by_council" else EMPLOYMENT
+        await pair.do("end", by, {"reason": "employment"})
     seen = await pair.ask("GET", by=EMPLOYMENT)
     assert (seen.json()["person"], seen.json()["person_name"]) == (None, None)
     assert "Camille" not in seen.text

@@ -135,6 +135,50 @@ async def test_postponing_to_a_date_that_is_gone_leaves_the_one_that_is_agreed(d
     assert await desk.tables() == before
 
 
+async def test_new_date_of_the_organiser_is_booked_at_once_and_asked_twice_stays(desk: Desk) -> None:
+    story = await desk.accompanied()
+    appointment_id = await desk.booked(story)
+    body = {"instead_of": at(1), "starts_at": at(9)}
+    moved = await desk.command(appointment_id, "postponement", body)
+    assert (moved.status_code, moved.json()["status"], moved.json()["starts_at"]) == (200, "booked", at(9))
+    assert moved.json()["options"] == [at(2), at(3)]
+    before = await desk.tables()
+    again = await desk.command(appointment_id, "postponement", body)
+    assert (again.status_code, again.json()["code"]) == (409, "date_changed")
+    assert await desk.tables() == before
+
+
+@pytest.mark.parametrize(
+    ("by", "days", "code"),
+    [(COUNCIL, 400, "validation_failed"), (COUNCIL, -1, "validation_failed"), (EMPLOYMENT, 9, "option_gone")],
+)
+async def test_new_date_that_cannot_be_leaves_the_one_that_is_agreed(desk: Desk, by: Any, days: int, code: str) -> None:
+    story = await desk.accompanied()
+    appointment_id = await desk.booked(story)
+    before = await desk.tables()
+    body = {"instead_of": at(1), "starts_at": at(days)}
+    refused = await desk.command(appointment_id, "postponement", body, by=by)
+    assert refused.json()["code"] == code
+    assert await desk.tables() == before
+
+
+@pytest.mark.parametrize("act", ["postponement", "cancellation"])
+async def test_page_that_shows_an_older_date_takes_no_newer_one_away(desk: Desk, act: str) -> None:
+    story = await desk.accompanied()
+    appointment_id = await desk.booked(story)
+    token = await desk.link(story, appointment_id)
+    moved = await desk.by_link(token, "postponement", {"instead_of": at(1), "starts_at": at(2)})
+    assert moved.status_code == 200
+    before = await desk.tables()
+    for refused in (
+        await desk.command(appointment_id, act, {"instead_of": at(1)}),
+        await desk.by_link(token, act, {"instead_of": at(1)}),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (409, "date_changed")
+    assert await desk.tables() == before
+    assert (await desk.by_link(token, act, {"instead_of": at(2)})).status_code == 200
+
+
 async def test_date_given_up_twice_is_one_row(desk: Desk) -> None:
     story = await desk.accompanied()
     appointment_id = await desk.booked(story)

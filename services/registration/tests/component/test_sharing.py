@@ -8,7 +8,7 @@ from chassis.ids import new_id
 from chassis.testing.events import COUNCIL
 from maillage_contracts import AccompanimentReviewed, EnrolmentConfirmed
 
-from .conftest import DAY, START, TRAINING, Story, at
+from .conftest import DAY, EMPLOYMENT, START, TRAINING, Story, at
 
 Desk = Any
 ORDER = ("referral", "accompaniment", "training")
@@ -43,6 +43,15 @@ async def test_what_was_shared_is_shown_with_names_oldest_first(desk: Desk) -> N
         ("training", "Département exemple, Service de l’emploi exemple", "Organisme de formation exemple"),
     ]
     assert (items[1]["at"], items[2]["at"]) == (at(0), at(1))
+
+
+async def test_proposal_shares_already_and_its_acceptance_nothing_more(desk: Desk) -> None:
+    story = await desk.person()
+    await desk.hear(story.proposed(), story.correlation_id)
+    noted = await desk.rows("SELECT * FROM sharings WHERE what = 'accompaniment'")
+    assert [(row["from_ids"], row["to_id"]) for row in noted] == [([COUNCIL], EMPLOYMENT)]
+    await desk.hear(story.activated(), story.correlation_id)
+    assert await desk.rows("SELECT * FROM sharings WHERE what = 'accompaniment'") == noted
 
 
 async def test_each_time_is_noted_once(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -70,6 +71,19 @@ async def test_one_person_takes_one_seat(desk: Desk) -> None:
     assert (await desk.ask(story, session_id)).json()["status"] == "seat_held"
 
 
+async def test_nobody_learns_that_the_person_is_accompanied_elsewhere(desk: Desk) -> None:
+    session_id, story = await desk.session(), await desk.story()
+    await desk.enrolled(session_id, story)
+    elsewhere = replace(story, accompaniment_id=uuid4(), referral_id=uuid4(), correlation_id=uuid4())
+    await desk.hear(elsewhere, elsewhere.activated())
+
+    shown = (await desk.ask(elsewhere, session_id)).json()
+
+    assert (shown["status"], shown["history"][-1]["reason"]) == ("ineligible", "not_available")
+    assert (await desk.told(shown["enrolment_id"]))[-1].event.reason == "not_available"
+    assert (await desk.get(f"/sessions/{session_id}")).json()["free"] == 9
+
+
 async def test_request_is_for_a_session_and_an_accompaniment_that_exist(desk: Desk) -> None:
     session_id, story = await desk.session(), await desk.story()
     unknown = await desk.ask(story, str(uuid4()))
@@ -119,10 +133,10 @@ async def test_each_does_its_own_part(desk: Desk) -> None:
     held = await desk.enrolled(await desk.session())
     for by in (COUNCIL, SERVICE):
         refused = await desk.command(held, "confirmation", by)
-        assert (refused.status_code, refused.json()["code"]) == (403, "wrong_party")
+        assert (refused.status_code, refused.json()["code"]) == (409, "wrong_party")
         # Reading it is theirs all the same.
         assert (await desk.get(f"/enrolments/{held}", by)).status_code == 200
-    assert (await desk.command(held, "withdrawal", PROVIDER)).status_code == 403
+    assert (await desk.command(held, "withdrawal", PROVIDER)).status_code == 409
     assert (await desk.get(f"/enrolments/{held}", PROVIDER)).json()["allowed"] == ["confirmation", "refusal"]
     refusal = await desk.command(held, "refusal", PROVIDER, {"refused_by": "third_party"})
     assert refusal.json()["status"] == "refused_by_third_party"

@@ -134,6 +134,21 @@ async def test_cancelled_session_puts_everybody_on_the_list_of_the_next(desk: De
     assert (late.status_code, late.json()["status"]) == (201, "ineligible")
 
 
+async def test_session_that_has_begun_is_not_cancelled(desk: Desk) -> None:
+    session_id = await desk.session()
+    attending = await desk.enrolled(session_id)
+    await desk.command(attending, "confirmation")
+    desk.clock.advance(timedelta(days=30))
+    await desk.command(attending, "start")
+
+    refused = await desk.post(f"/sessions/{session_id}/cancellation", PROVIDER, {"reason": "no_trainer"})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "session_started")
+    seen = (await desk.get(f"/sessions/{session_id}", PROVIDER)).json()
+    assert (seen["status"], seen["allowed"]) == ("open", [])
+    assert await desk.status(attending) == "attending"
+
+
 async def test_who_lost_a_session_comes_first_in_the_next_of_its_theme(desk: Desk) -> None:
     session_id = await desk.session(seats=3)
     first, second, third = [await desk.enrolled(session_id) for _ in range(3)]

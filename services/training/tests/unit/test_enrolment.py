@@ -81,7 +81,7 @@ def acts(command: Command, by: frozenset[Actor]) -> Callable[[Enrolment, Session
             case Command.REQUEST:
                 return [one.request(of, by)]
             case Command.ELIGIBILITY | Command.INELIGIBILITY | Command.HOLD:
-                return list(one.assess(of, already=False, at=at))
+                return list(one.assess(of, through=(), at=at))
             case Command.WAITLISTING:
                 return [one.wait(of, at)]
             case Command.OFFER:
@@ -173,22 +173,25 @@ def test_nothing_follows_an_end_and_nobody_is_left_in_passing() -> None:
 def test_request_gets_a_seat_or_a_rank(seats: int, taken: int, waiting: int, status: Status) -> None:
     of = session(seats, taken, waiting)
     one = enrolment(Status.DRAFT, of)
-    facts = [one.request(of, frozenset({Actor.COUNCIL})), *one.assess(of, already=False, at=NOW)]
+    facts = [one.request(of, frozenset({Actor.COUNCIL})), *one.assess(of, through=(), at=NOW)]
     assert [fact.status for fact in facts] == [Status.REQUESTED, Status.ELIGIBLE, status]
     assert (of.taken, of.waiting) == (taken + (status in SEATED), waiting + (status is Status.WAITLISTED))
     assert facts[-1].rank == (waiting + 1 if status is Status.WAITLISTED else None)
 
 
-@pytest.mark.parametrize(("of", "already", "at", "reason"), [
-    (None, False, NOW, "unknown_session"),
-    (session(status=SessionStatus.CANCELLED), False, NOW, "session_cancelled"),
-    (session(), False, BEGINS, "session_started"),
-    (session(), True, NOW, "already_enrolled"),
+@pytest.mark.parametrize(("of", "through", "at", "reason"), [
+    (None, (), NOW, "unknown_session"),
+    (session(status=SessionStatus.CANCELLED), (), NOW, "session_cancelled"),
+    (session(), (), BEGINS, "session_started"),
+    (session(), (UUID(int=99), KNOWN.accompaniment_id), NOW, "already_enrolled"),
+    (session(), (UUID(int=99),), NOW, "not_available"),
 ])  # fmt: skip
-def test_request_that_cannot_be_is_told_why(of: Session | None, already: bool, at: datetime, reason: str) -> None:
+def test_request_that_cannot_be_is_told_why(
+    of: Session | None, through: tuple[UUID, ...], at: datetime, reason: str
+) -> None:
     one = enrolment(Status.DRAFT, session())
     asked = one.request(of, frozenset({Actor.COUNCIL}))
-    (fact,) = one.assess(of, already=already, at=at)
+    (fact,) = one.assess(of, through=through, at=at)
     assert (asked.status, fact.status, fact.reason) == (Status.REQUESTED, Status.INELIGIBLE, reason)
     assert of is None or (of.taken, of.waiting) == (0, 0)
 
@@ -269,7 +272,7 @@ def test_session_follows_its_table_or_changes_nothing(
     of = session(taken=2, waiting=1, status=status)
     of.opened_at = at
     before = deepcopy(of)
-    announced = command in of.allowed(by)
+    announced = command in of.allowed(by, at)
     try:
         fact = of.open(by) if command is SessionCommand.OPENING else of.cancel(by, at, CancelReason.NO_ROOM)
     except InputRefused:

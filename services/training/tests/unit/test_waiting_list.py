@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -26,7 +27,7 @@ from training.app.ports import Change, Place
 from training.app.request_enrolment import RequestEnrolment, request_enrolment
 from training.domain.accompaniment import Accompaniment, AccompanimentStatus
 from training.domain.enrolment import Enrolment, EnrolmentChanged
-from training.domain.errors import TrainingRefused
+from training.domain.errors import SessionStarted, TrainingRefused
 from training.domain.plan import Seen
 from training.domain.session import CancelReason, Programme, Session, SessionChanged, SessionStatus
 from training.domain.status import OPEN, SEATED, Command, Status
@@ -73,8 +74,9 @@ class MemoryBook:
     async def find(self, accompaniment_id: UUID, action_id: UUID, session_id: UUID) -> Enrolment | None:
         return None
 
-    async def is_enrolled(self, subject_ref: UUID, session_id: UUID) -> bool:
-        return any(row.accompaniment.subject_ref == subject_ref for row in await self.open_in(session_id))
+    async def enrolled_through(self, subject_ref: UUID, session_id: UUID) -> Sequence[UUID]:
+        found = [row.accompaniment for row in await self.open_in(session_id)]
+        return [one.accompaniment_id for one in found if one.subject_ref == subject_ref]
 
     async def next_in_line(self, list_id: UUID) -> Enrolment | None:
         return next(iter(await self.waiting_on(list_id)), None)
@@ -210,6 +212,10 @@ class Seats(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         asked = CancelSession(self.draw(data, self.opened()), PROVIDER, CancelReason.NO_ROOM)
+        if self.now >= self.book.sessions[asked.session_id].programme.starts_at:
+            with pytest.raises(SessionStarted):
+                done(cancel_session(asked, book=self.book, now=self.now))
+            return
         with Follow(self):
             done(cancel_session(asked, book=self.book, now=self.now))
 

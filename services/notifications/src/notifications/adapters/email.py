@@ -6,6 +6,8 @@ for everybody, and `X-Maillage-Notice` is an id.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,8 +20,11 @@ from chassis.errors import DependencyDown
 from notifications.app.ports import Deferred, Message, Refused
 from notifications.settings import NotificationsSettings
 
-SECONDS = 15.0
+SECONDS = 20.0
 """For one message, connection included; a server that is slower than this is in trouble."""
+
+ANSWER_SECONDS = 10.0
+"""For each answer of the server."""
 
 
 class SmtpCarrier:
@@ -32,38 +37,66 @@ class SmtpCarrier:
         self._sender = parseaddr(settings.mail_from)[1]
 
     async def send(self, message: Message) -> str | None:
-        """Hand the message over; the server's answer holds no reference that could be asked about."""
+        """Hand the message over; the server's answer holds no reference that could be asked about.
+
+        A server that cannot be reached is waited for. One that falls silent once it was given the message may have
+        taken it: that is a failed try, counted like any other, so that nobody is written to without end.
+        """
         settings = self._settings
+        server = aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_username or None,
+            password=self._password,
+            use_tls=settings.smtp_tls == "tls",
+            start_tls={"auto": None, "starttls": True, "tls": False}[settings.smtp_tls],
+            timeout=ANSWER_SECONDS,
+        )
         try:
-            refused, _ = await aiosmtplib.send(
-                compose(message, settings.mail_from, self._clock.now()),
+            async with asyncio.timeout(SECONDS):
+                await _connect(server)
+                await self._give(server, message)
+                with contextlib.suppress(aiosmtplib.SMTPException):
+                    await server.quit()
+        except TimeoutError:
+            raise Deferred("no_answer") from None
+        finally:
+            server.close()
+        return None
+
+    async def _give(self, server: aiosmtplib.SMTP, message: Message) -> None:
+        try:
+            refused, _ = await server.send_message(
+                compose(message, self._settings.mail_from, self._clock.now()),
                 sender=self._sender,
                 recipients=[message.to],
-                hostname=settings.smtp_host,
-                port=settings.smtp_port,
-                username=settings.smtp_username or None,
-                password=self._password,
-                use_tls=settings.smtp_tls == "tls",
-                start_tls={"auto": None, "starttls": True, "tls": False}[settings.smtp_tls],
-                timeout=SECONDS,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _verdict(error.recipients[0].code) from None
-        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPHeloError) as error:
-            # Our own address or password is refused: no message of ours would fare better.
+        except aiosmtplib.SMTPSenderRefused as error:
+            # Our own address is refused: no message of ours would fare better.
             raise DependencyDown(f"the mail server refuses this sender ({error.code})") from None
-        except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
-            raise DependencyDown(f"the mail server does not answer ({type(error).__name__})") from None
+        except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError):
+            raise Deferred("no_answer") from None
         except aiosmtplib.SMTPResponseException as error:
             raise _verdict(error.code) from None
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise DependencyDown(f"the mail server does not answer ({type(error).__name__})") from None
+        except (aiosmtplib.SMTPException, OSError):
+            raise Deferred("no_answer") from None
         if refused:
             raise _verdict(next(iter(refused.values())).code)
-        return None
 
     async def close(self) -> None:
         """Nothing stays open: each message has a connection of its own."""
+
+
+async def _connect(server: aiosmtplib.SMTP) -> None:
+    """Reach the server and log in, or raise DependencyDown: nothing was handed over yet."""
+    try:
+        await server.connect()
+    except (aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPHeloError) as error:
+        raise DependencyDown(f"the mail server refuses this sender ({error.code})") from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise DependencyDown(f"the mail server does not answer ({type(error).__name__})") from None
 
 
 def _verdict(code: int) -> Exception:

@@ -2,7 +2,8 @@
 
 A copy is the source's record, apart from its source and its creation context. The value is made once per variant, not
 per organisation: a council's is the source's bytes; others do not learn from it whether, or how often, somebody else
-referred the person, and an association not how a training was left. What is not in a table here is copied as it is.
+referred the person, and an association neither why nor by whom something ended. What is not in a table here is copied
+as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ from typing import Any, TypeAlias
 from chassis.clock import Clock
 from chassis.records import Delivery
 from chassis.telemetry import create_span
-from maillage_contracts import EnrolmentEndedEarly, Envelope, Event, PersonErased, PersonIdentified, PersonTierChanged
+from maillage_contracts import (
+    AccompanimentEnded,
+    AppointmentCancelled,
+    EnrolmentEndedEarly,
+    EnrolmentRefused,
+    Envelope,
+    Event,
+    PersonErased,
+    PersonIdentified,
+    PersonTierChanged,
+)
 from maillage_contracts.envelope import CONTENT_TYPE_STRUCTURED
 from partners.adapters.events import headers_of, source_of
 from partners.app.ports import StreamRow
@@ -37,9 +48,17 @@ _PERSONS: Mask = {
     PersonErased: lambda event: {"aggregate_version": _since_1970(event.erased_at)},
 }
 
+# A reason may be a judgement on the person, or say what the person did.
+_REASONS: Mask = {
+    EnrolmentEndedEarly: lambda event: {"how": "ended"},
+    EnrolmentRefused: lambda event: {"refused_by": "not_said"},
+    AppointmentCancelled: lambda event: {"cancelled_by": "not_said"},
+    AccompanimentEnded: lambda event: {"reason": "ended"},
+}
+
 MASKS: Mapping[Kind, Mask] = {
     Kind.COUNCIL: {},
-    Kind.ASSOCIATION: {**_PERSONS, EnrolmentEndedEarly: lambda event: {"how": "ended"}},
+    Kind.ASSOCIATION: {**_PERSONS, **_REASONS},
     Kind.EMPLOYMENT_SERVICE: _PERSONS,
     Kind.TRAINING_PROVIDER: _PERSONS,
 }

@@ -7,24 +7,21 @@ from uuid import UUID
 
 from portal.app.ports import AppointmentDesk
 from portal.domain.appointment import Appointment
-from portal.domain.dates import instant
+from portal.domain.dates import instant, instead_of
 from portal.domain.member import Member
 
 
 async def move_appointment(
     desk: AppointmentDesk, member: Member, found: Appointment, starts_at: datetime | None, *, key: str
 ) -> None:
-    """Take the agreed date back and, when another one was agreed with the person, book it.
+    """Take the agreed date back and book the other one, offered or agreed by word of mouth, all at once or not at all.
 
-    A date that had not been offered is offered and booked in two further calls; each leaves a state that the next page
-    shows and goes on from.
+    Without another date, the appointment waits for one.
     """
-    offered = starts_at is None or starts_at in found.options
-    body = {"starts_at": instant(starts_at)} if starts_at is not None and offered else {}
-    await desk.command(member, found.appointment_id, "postponement", body, key=f"{key}-1")
-    if starts_at is None or offered:
-        return
-    await book_agreed(desk, member, found.appointment_id, starts_at, key=key)
+    body = instead_of(found.starts_at)
+    if starts_at is not None:
+        body["starts_at"] = instant(starts_at)
+    await desk.command(member, found.appointment_id, "postponement", body, key=key)
 
 
 async def book_agreed(

@@ -52,7 +52,7 @@ class AgendaDay:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """`unanswered`: past ones nobody has yet said took place; `undated`: those whose date is still to be chosen."""
+    """`unanswered`: past ones the reader is still to judge; `undated`: those whose date is still to be chosen."""
 
     unanswered: tuple[Appointment, ...]
     undated: tuple[Appointment, ...]
@@ -65,7 +65,7 @@ def arrange(found: Sequence[Appointment], *, first: date, last: date, now: datet
         ((one.starts_at, one) for one in found if one.starts_at is not None and one.status not in UNDATED_STATUSES),
         key=lambda pair: pair[0],
     )
-    unanswered = tuple(one for starts_at, one in dated if one.status == "booked" and starts_at <= now)
+    unanswered = tuple(one for starts_at, one in dated if "holding" in one.allowed and starts_at <= now)
     undated = tuple(one for one in found if one.starts_at is None or one.status in UNDATED_STATUSES)
     shown = [
         (starts_at.astimezone(zone).date(), one) for starts_at, one in dated

@@ -59,7 +59,11 @@ def moment_of(day: str, hour: str, zone: tzinfo) -> datetime | None:
     read_day, read_hour = day_of(day), hour_of(hour)
     if read_day is None or read_hour is None:
         return None
-    return datetime.combine(read_day, read_hour, zone).astimezone(UTC)
+    try:
+        return datetime.combine(read_day, read_hour, zone).astimezone(UTC)
+    except OverflowError:
+        # The first or the last day there is: it is past, or too far ahead, in any zone.
+        return datetime.min.replace(tzinfo=UTC) if read_day.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
 def moments(offer: Offer, zone: tzinfo) -> tuple[datetime, ...]:
@@ -126,3 +130,13 @@ def body(offer: Offer, zone: tzinfo) -> dict[str, object]:
 def instant(moment: datetime) -> str:
     """Write a moment as the services read it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def seen(agreed: datetime | None) -> str:
+    """Return how a page says, in its forms, which agreed date it shows; nothing when it shows none."""
+    return "" if agreed is None else instant(agreed)
+
+
+def instead_of(agreed: datetime | None) -> dict[str, object]:
+    """Return the part of a body that lets the service take this date away, and no other one."""
+    return {} if agreed is None else {"instead_of": instant(agreed)}

@@ -85,16 +85,24 @@ def typed(draft: PlanDraft, goals: Mapping[str, str], action: Mapping[str, str],
     """Return the draft with what the form says of its goals and of the one action it shows.
 
     A row that the draft does not hold, because another tab or the other side took it out, comes back: it was typed.
+    Unless another row says the same: a saving that is repeated finds its new rows there, under the saved plan's ids.
     """
     held, texts = {row.key for row in draft.goals}, {one: text[:TYPED_CHARS_MAX] for one, text in goals.items()}
     kept = tuple(replace(row, text=texts.get(row.key, row.text)) for row in draft.goals)
-    back = tuple(GoalRow(one, text) for one, text in texts.items() if one not in held and clean(text))
+    there = {"", *(clean(row.text) for row in draft.goals if row.key not in texts)}
+    back = tuple(GoalRow(one, text) for one, text in texts.items() if one not in held and clean(text) not in there)
     values = {name: action[name][:TYPED_CHARS_MAX] for name in FIELDS if name in action}
     rows = draft.actions
     if key and values and all(row.key != key for row in rows) and len(rows) < ACTIONS_MAX:
-        rows = (*rows, ActionRow(key, action["kind"] if action.get("kind") in KINDS else KINDS[0]))
+        new = ActionRow(key, action["kind"] if action.get("kind") in KINDS else KINDS[0])
+        rows = rows if said(replace(new, **values)) in map(said, rows) else (*rows, new)
     rows = tuple(replace(row, **values) if row.key == key else row for row in rows)
     return replace(draft, goals=(*kept, *back)[:GOALS_MAX], actions=rows)
+
+
+def said(row: ActionRow) -> tuple[object, ...]:
+    """Return what an action says, whatever its key and the way its day was written."""
+    return row.kind, row.theme, clean(row.text), row.assigned_to, day_of(row.due_on), row.state, row.session_id
 
 
 def add_goal(draft: PlanDraft, key: str) -> PlanDraft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portal.domain.accompaniment import Plan
 from portal.domain.draft import clean
-from portal.domain.plan import ActionRow, PlanDraft, action_row, day_of, keys_of, start
+from portal.domain.plan import PlanDraft, action_row, keys_of, said, start
 
 
 def says_the_same(draft: PlanDraft, plan: Plan) -> bool:
@@ -15,17 +15,13 @@ def says_the_same(draft: PlanDraft, plan: Plan) -> bool:
 
 def _content(draft: PlanDraft) -> tuple[object, ...]:
     goals = tuple(clean(row.text) for row in draft.goals if clean(row.text))
-    return goals, tuple(_said(row) for row in draft.actions)
-
-
-def _said(row: ActionRow) -> tuple[object, ...]:
-    return row.kind, row.theme, clean(row.text), row.assigned_to, day_of(row.due_on), row.state, row.session_id
+    return goals, tuple(said(row) for row in draft.actions)
 
 
 def differences(draft: PlanDraft, plan: Plan) -> dict[str, str]:
     """Return, by id, what of the saved plan is `missing` from what was typed or `different` there."""
     goals = {row.key: clean(row.text) for row in draft.goals}
-    actions = {row.key: _said(row) for row in draft.actions}
+    actions = {row.key: said(row) for row in draft.actions}
     found = {}
     for goal in plan.goals:
         if goal.goal_id not in goals:
@@ -35,7 +31,7 @@ def differences(draft: PlanDraft, plan: Plan) -> dict[str, str]:
     for action in plan.actions:
         if action.action_id not in actions:
             found[action.action_id] = "missing"
-        elif actions[action.action_id] != _said(action_row(action)):
+        elif actions[action.action_id] != said(action_row(action)):
             found[action.action_id] = "different"
     return found
 

@@ -111,7 +111,7 @@ async def locked_for(
 
 
 def known_to(accompaniment: Accompaniment, side: Side, person: Person | None) -> Person | None:
-    """Return who the person is to one side: nobody, to an employment service of a refused accompaniment."""
-    if side is Side.EMPLOYMENT_SERVICE and accompaniment.status is Status.REFUSED:
+    """Return who the person is to one side: nobody, to an employment service once it is refused or ended."""
+    if side is Side.EMPLOYMENT_SERVICE and accompaniment.status in (Status.REFUSED, Status.ENDED):
         return None
     return person

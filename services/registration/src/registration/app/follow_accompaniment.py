@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from registration.app.ports import Sharings, Supports
-from registration.domain.accompaniment import Accompaniment, Standing
+from registration.domain.accompaniment import Accompaniment
 from registration.domain.sharing import Shared, Sharing
 
 
@@ -22,8 +22,9 @@ async def follow_accompaniment(
     fact = support.follow(told.accompaniment_id, told.referral_id, now, joint=told.is_joint)
     if fact is not None:
         await supports.save(support, fact, told)
-    if told.standing is Standing.ACTIVE and told.employment_id is not None:
-        # Noted once for each accompaniment: a review that makes it active again shares nothing new.
+    if told.employment_id is not None:
+        # From the proposal on, the employment service may read who it is, whatever it answers. Noted once for each
+        # accompaniment, when it is first heard of: nothing later shares anything new.
         await sharings.note(
             Sharing(
                 what=Shared.ACCOMPANIMENT,

@@ -19,6 +19,7 @@ from uuid import UUID
 from registration.domain.accompaniment import Accompaniment
 from registration.domain.appointment_table import TABLE, Actor, Command, State, may_ever
 from registration.domain.errors import (
+    DateChanged,
     IllegalTransition,
     InputRefused,
     OptionGone,
@@ -66,11 +67,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A command with its details: a date for `booking`, for `postponement` if one is agreed at once; or dates."""
+    """A command with its details: a date for `booking`, for `postponement` if one is agreed at once; or dates.
+
+    `instead_of` is the date that whoever asks to postpone or cancel has seen: no other one is ever taken away.
+    """
 
     command: Command
     starts_at: datetime | None = None
     options: tuple[datetime, ...] = ()
+    instead_of: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -105,6 +110,8 @@ class Appointment:
     def decide(self, ask: Ask, by: Actor, now: datetime) -> tuple[Fact, ...]:
         """Do what is asked; a postponement to a date that is agreed at once is two facts."""
         target = self._target(ask.command, by)
+        if ask.instead_of is not None and ask.instead_of != self.starts_at:
+            raise DateChanged
         self._check_time(ask.command, by, now)
         match ask.command:
             case Command.PROPOSAL | Command.OPTIONS:
@@ -114,7 +121,7 @@ class Appointment:
             case Command.BOOKING:
                 return (self._book(self._option(ask.starts_at, now), target, now),)
             case Command.POSTPONEMENT:
-                other = None if ask.starts_at is None else self._option(ask.starts_at, now)
+                other = None if ask.starts_at is None else self._other_date(ask, ask.starts_at, by, now)
                 return self._postpone(other, by, now)
             case Command.HOLDING | Command.ABSENCE | Command.CANCELLATION:
                 return (self._tell(What(target.value), target, now),)
@@ -157,6 +164,16 @@ class Appointment:
             raise OptionGone
         return starts_at
 
+    def _other_date(self, ask: Ask, starts_at: datetime, by: Actor, now: datetime) -> datetime:
+        """Return the date to postpone to: an option or, agreed by word of mouth, one that the organiser offers now."""
+        organises = by is Actor.ORGANISER and ask.instead_of is not None
+        if not organises or starts_at == self.starts_at or starts_at in self.options:
+            return self._option(starts_at, now)
+        check_date("starts_at", starts_at, now)
+        if not self.accompaniment.is_joint:
+            raise IllegalTransition
+        return starts_at
+
     def _is_allowed(self, command: Command, by: Actor, now: datetime) -> bool:
         try:
             self._target(command, by)
@@ -173,7 +190,12 @@ def check_options(options: Sequence[datetime], now: datetime) -> None:
     if len(set(options)) != len(options):
         raise InputRefused("options", "repeated")
     for n, option in enumerate(options):
-        if option <= now:
-            raise InputRefused(f"options[{n}]", "in_the_past")
-        if option > now + OFFERED_AHEAD:
-            raise InputRefused(f"options[{n}]", "too_far_ahead")
+        check_date(f"options[{n}]", option, now)
+
+
+def check_date(field: str, date: datetime, now: datetime) -> None:
+    """Raise InputRefused unless the date is to come, and not too far away."""
+    if date <= now:
+        raise InputRefused(field, "in_the_past")
+    if date > now + OFFERED_AHEAD:
+        raise InputRefused(field, "too_far_ahead")

@@ -29,6 +29,12 @@ class OptionGone(RegistrationRefused):
     code = "option_gone"
 
 
+class DateChanged(RegistrationRefused):
+    """Whoever asks has seen another date than the one that holds now."""
+
+    code = "date_changed"
+
+
 class TooLate(RegistrationRefused):
     """The appointment has begun."""
 

@@ -21,7 +21,10 @@ class CancelSession:
 
 
 async def cancel_session(asked: CancelSession, *, book: Book, now: datetime) -> Session:
-    """Return the session, cancelled. Raises NotFound to any but its provider, IllegalTransition the second time."""
+    """Return the session, cancelled.
+
+    Raises NotFound to any but its provider, IllegalTransition the second time, SessionStarted once it has begun.
+    """
     session = await book.lock_session(asked.session_id)
     if session is None:
         raise NotFound

@@ -78,8 +78,8 @@ class Book(Protocol):
         """Return what was asked for this action and session already, whatever became of it."""
         ...
 
-    async def is_enrolled(self, subject_ref: UUID, session_id: UUID) -> bool:
-        """Say whether the person has, or waits for, a seat in this session."""
+    async def enrolled_through(self, subject_ref: UUID, session_id: UUID) -> Collection[UUID]:
+        """Return the accompaniments by which the person has, or waits for, a seat in this session."""
         ...
 
     async def next_in_line(self, list_id: UUID) -> Enrolment | None:

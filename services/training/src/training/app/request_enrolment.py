@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -78,7 +78,9 @@ async def admit(
 ) -> None:
     """Store the request with its seat, its place on the list, or why it gets neither. The session is locked."""
     person = enrolment.accompaniment.subject_ref
-    already = session is not None and person is not None and await book.is_enrolled(person, session.session_id)
+    through: Collection[UUID] = ()
+    if session is not None and person is not None:
+        through = await book.enrolled_through(person, session.session_id)
     asked = enrolment.request(session, by)
-    answered = enrolment.assess(session, already=already, at=now)
+    answered = enrolment.assess(session, through=through, at=now)
     await book.save(session, [Change(enrolment, (asked, *answered))])

@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,7 +39,9 @@ class Ineligibility(StrEnum):
     SESSION_CANCELLED = "session_cancelled"
     SESSION_STARTED = "session_started"
     ALREADY_ENROLLED = "already_enrolled"
-    """The person has, or waits for, a seat in this session: one person takes one seat."""
+    """The accompaniment has, or waits for, a seat in this session: one person takes one seat."""
+    NOT_AVAILABLE = "not_available"
+    """The same through another accompaniment, which those who ask are not told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,15 @@ class Enrolment:
         """Ask for a seat; nothing is said yet of whether there is one (see `assess`)."""
         return self._move(Command.REQUEST, session, by, self.requested_at)
 
-    def assess(self, session: Session | None, *, already: bool, at: datetime) -> tuple[EnrolmentChanged, ...]:
+    def assess(
+        self, session: Session | None, *, through: Collection[UUID], at: datetime
+    ) -> tuple[EnrolmentChanged, ...]:
         """Give a request its seat, its place on the list, or the reason why it gets neither.
 
-        A free seat is not given past those who wait.
+        `through` are the accompaniments by which the person has, or waits for, a seat already. A free seat is not given
+        past those who wait.
         """
-        reason = _why_not(session, already, at)
+        reason = self._why_not(session, through, at)
         if session is None or reason is not None:
             return (self._move(Command.INELIGIBILITY, session, SYSTEM, at, reason=reason),)
         eligible = self._move(Command.ELIGIBILITY, session, SYSTEM, at)
@@ -131,6 +137,17 @@ class Enrolment:
         if command not in ROUTES:
             raise IllegalTransition
         return self._move(command, session, by, at)
+
+    def _why_not(self, session: Session | None, through: Collection[UUID], at: datetime) -> Ineligibility | None:
+        if session is None:
+            return Ineligibility.UNKNOWN_SESSION
+        if session.status is not SessionStatus.OPEN:
+            return Ineligibility.SESSION_CANCELLED
+        if not session.takes_requests(at):
+            return Ineligibility.SESSION_STARTED
+        if self.accompaniment.accompaniment_id in through:
+            return Ineligibility.ALREADY_ENROLLED
+        return Ineligibility.NOT_AVAILABLE if through else None
 
     def _may(self, command: Command, session: Session | None, by: frozenset[Actor], now: datetime) -> bool:
         try:
@@ -209,13 +226,3 @@ class Enrolment:
             expires_at=expires_at,
             reason=reason,
         )
-
-
-def _why_not(session: Session | None, already: bool, at: datetime) -> Ineligibility | None:
-    if session is None:
-        return Ineligibility.UNKNOWN_SESSION
-    if session.status is not SessionStatus.OPEN:
-        return Ineligibility.SESSION_CANCELLED
-    if not session.takes_requests(at):
-        return Ineligibility.SESSION_STARTED
-    return Ineligibility.ALREADY_ENROLLED if already else None

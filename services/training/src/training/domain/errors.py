@@ -47,6 +47,12 @@ class NotStarted(TrainingRefused):
     code = "session_not_started"
 
 
+class SessionStarted(TrainingRefused):
+    """The session has begun: those who attend it are not sent away."""
+
+    code = "session_started"
+
+
 class NoSeatFree(TrainingRefused):
     """Every seat of the session is taken."""
 

@@ -12,7 +12,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from training.domain.errors import IllegalTransition, InputRefused, NoSeatFree, WrongParty
+from training.domain.errors import (
+    IllegalTransition,
+    InputRefused,
+    NoSeatFree,
+    SessionStarted,
+    TrainingRefused,
+    WrongParty,
+)
 from training.domain.status import SEATED, Actor, Status
 
 LATEST_START = timedelta(days=3 * 366)
@@ -107,9 +114,9 @@ class Session:
     def quality_of(self, organisation_id: UUID) -> frozenset[Actor]:
         return frozenset({Actor.PROVIDER}) if organisation_id == self.organisation_id else frozenset()
 
-    def allowed(self, by: frozenset[Actor]) -> tuple[SessionCommand, ...]:
+    def allowed(self, by: frozenset[Actor], now: datetime) -> tuple[SessionCommand, ...]:
         """Return what whoever acts in these qualities may ask for now."""
-        return tuple(c for c in SessionCommand if Actor.PROVIDER in by and (self.status, c) in SESSION_TABLE)
+        return tuple(command for command in SessionCommand if self._may(command, by, now))
 
     def open(self, by: frozenset[Actor]) -> SessionChanged:
         """Let people ask for it."""
@@ -117,7 +124,7 @@ class Session:
         return self._move(SessionCommand.OPENING, by, self.opened_at)
 
     def cancel(self, by: frozenset[Actor], at: datetime, reason: CancelReason) -> SessionChanged:
-        """End it. Whoever was in it has no seat any more: tell each enrolment (Enrolment.leave_cancelled)."""
+        """End it before it begins. Whoever was in it has no seat any more: tell each (Enrolment.leave_cancelled)."""
         fact = self._move(SessionCommand.CANCELLATION, by, at, reason)
         self.taken = self.waiting = 0
         return fact
@@ -132,14 +139,27 @@ class Session:
         self.taken = taken
         self.waiting += (after is Status.WAITLISTED) - (before is Status.WAITLISTED)
 
-    def _move(
-        self, command: SessionCommand, by: frozenset[Actor], at: datetime, reason: CancelReason | None = None
-    ) -> SessionChanged:
+    def _may(self, command: SessionCommand, by: frozenset[Actor], now: datetime) -> bool:
+        try:
+            self._check(command, by, now)
+        except TrainingRefused:
+            return False
+        return True
+
+    def _check(self, command: SessionCommand, by: frozenset[Actor], at: datetime) -> SessionStatus:
         if Actor.PROVIDER not in by:
             raise WrongParty
         target = SESSION_TABLE.get((self.status, command))
         if target is None:
             raise IllegalTransition
+        if command is SessionCommand.CANCELLATION and at >= self.programme.starts_at:
+            raise SessionStarted
+        return target
+
+    def _move(
+        self, command: SessionCommand, by: frozenset[Actor], at: datetime, reason: CancelReason | None = None
+    ) -> SessionChanged:
+        target = self._check(command, by, at)
         self.status = target
         self.version += 1
         self.changed_at = at

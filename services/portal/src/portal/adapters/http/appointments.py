@@ -137,6 +137,7 @@ async def _draw_act(
         offer=Offer.of(form.fields),
         faults=faults,
         act_key=form.get("cle") or str(new_id()),
+        seen=dates.seen(found.starts_at),
         here=f"/agenda/{appointment_id}/{slug}",
     )
 
@@ -155,6 +156,8 @@ async def acted(request: Request, appointment_id: UUID, slug: str) -> Response:
         raise NotFound
     desk, now = shell_of(request).appointments, shell_of(request).clock.now()
     found = await desk.read(session.member, appointment_id)
+    if name in ("move", "cancellation") and form.get("vu") != dates.seen(found.starts_at):
+        return go(f"/agenda/{appointment_id}?change=oui")
     faults = _faults(name, form, found, now, other=may_agree(session, found, name))
     if faults:
         return await _draw_act(request, session, appointment_id, slug, form, faults)
@@ -188,7 +191,7 @@ async def _act(request: Request, session: Session, found: Appointment, name: str
         case "outcome":
             await desk.command(member, appointment_id, form.get("outcome"), {}, key=key)
         case "cancellation":
-            await desk.command(member, appointment_id, "cancellation", {}, key=key)
+            await desk.command(member, appointment_id, "cancellation", dates.instead_of(found.starts_at), key=key)
         case "dates":
             body = {"options": [dates.instant(one) for one in typed]}
             await desk.command(member, appointment_id, "options", body, key=key)

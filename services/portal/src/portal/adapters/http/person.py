@@ -27,7 +27,7 @@ from portal.adapters.http.browser import (
 from portal.adapters.http.pages import go, page
 from portal.adapters.http.words import LANGUAGES
 from portal.domain.appointment import OwnAppointment, Shared
-from portal.domain.dates import instant
+from portal.domain.dates import instant, instead_of, seen
 from portal.domain.draft import Fault
 from portal.domain.errors import Conflict, Refused, ServiceSilent
 
@@ -103,7 +103,7 @@ async def choice(request: Request, token: str, date: str = "") -> Response:
         if date:
             return go(f"{person_address(request)}?change=oui")
         return await _draw(request, token, found, faults=(Fault("date", "fault.own_date"),))
-    return page(request, "own_choice.html", one=found, chosen=chosen, key=date)
+    return page(request, "own_choice.html", one=found, chosen=chosen, key=date, seen=seen(found.starts_at))
 
 
 @router.post("/choix")
@@ -115,7 +115,9 @@ async def chosen(request: Request, token: str) -> Response:
         # Pressed twice: the date is no longer one to choose, it is the one agreed.
         agreed = found.starts_at is not None and key_of(token, found.starts_at) == form.get("date")
         return go(f"{here}?fait=date" if agreed else f"{here}?change=oui")
-    body: dict[str, object] = {"starts_at": instant(date)} if date is not None else {}
+    if form.get("vu") != seen(found.starts_at):
+        return go(f"{here}?change=oui")
+    body = instead_of(found.starts_at) | ({"starts_at": instant(date)} if date is not None else {})
     try:
         await shell.person_desk.command(token, found.choosing, body)
     except (Conflict, Refused):
@@ -128,14 +130,17 @@ async def cancelling(request: Request, token: str) -> Response:
     found = await shell_of(request).person_desk.read(token)
     if "cancellation" not in found.can:
         return go(f"{person_address(request)}?change=oui")
-    return page(request, "own_cancel.html", one=found)
+    return page(request, "own_cancel.html", one=found, seen=seen(found.starts_at))
 
 
 @router.post("/annulation")
 async def cancelled(request: Request, token: str) -> Response:
-    here = person_address(request)
+    form, desk, here = await read_form(request), shell_of(request).person_desk, person_address(request)
+    found = await desk.read(token)
+    if form.get("vu") != seen(found.starts_at):
+        return go(f"{here}?change=oui")
     try:
-        await shell_of(request).person_desk.command(token, "cancellation", {})
+        await desk.command(token, "cancellation", instead_of(found.starts_at))
     except (Conflict, Refused):
         return go(f"{here}?change=oui")
     return go(f"{here}?fait=annulation")

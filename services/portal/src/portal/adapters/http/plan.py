@@ -30,6 +30,9 @@ SESSIONS_MAX = 50
 """Sessions offered at once: the page stays short, and the nearest come first."""
 
 GOAL = "but-"
+VERSION_DIGITS_MAX = 9
+"""A longer number is no version of ours."""
+
 SAVE, DISCARD = "enregistrer", "abandonner"
 
 
@@ -95,7 +98,8 @@ async def plan_posted(request: Request, accompaniment_id: UUID) -> Response:
     if "plan" not in found.allowed:
         return go(f"{here}?change=oui")
     now, key = shell.clock.now(), str(new_id())
-    seen = int(form.get("vu")) if form.get("vu").isdecimal() else found.plan.version
+    version = form.get("vu")[: VERSION_DIGITS_MAX + 1]
+    seen = int(version) if version.isdecimal() and len(version) <= VERSION_DIGITS_MAX else found.plan.version
     if verb != SAVE:
         edit = _edit(form, verb, target, key)
         if verb == "reprendre":

@@ -18,7 +18,7 @@ from babel.dates import format_date, format_datetime
 
 LANGUAGES = ("fr", "en")
 LOCAL_TIME = ZoneInfo("Europe/Paris")
-"""Where councils and associations read these pages; overseas readers see the zone named in the footer."""
+"""Every hour is shown and read as in Paris, overseas too, and no page says so: see the limits in the README."""
 
 
 @cache

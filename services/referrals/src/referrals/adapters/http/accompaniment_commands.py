@@ -27,7 +27,6 @@ from referrals.adapters.http.accompaniment_bodies import EndBody, NoteBody, Plan
 from referrals.adapters.http.accompaniments import Pair, Parts, document_for
 from referrals.adapters.http.bodies import EmptyBody
 from referrals.adapters.http.refusals import refusals
-from referrals.adapters.http.repeats import attempt_of
 from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
 from referrals.app.act_on_accompaniment import ActOnAccompaniment, act_on_accompaniment
@@ -179,7 +178,7 @@ class _Desk:
     ) -> JSONResponse:
         route, key = route_and_key
         now = runtime.clock.now()
-        attempt = None if key is None else await attempt_of(request, caller, self._vault, route, key)
+        attempt = None if key is None else await idempotency.attempt_of(request, caller, self._vault, route, key)
         headers = dict(NO_STORE)
         with refusals():
             async with runtime.transaction() as tx:

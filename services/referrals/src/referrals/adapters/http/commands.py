@@ -19,7 +19,6 @@ from chassis.runtime import Runtime, runtime_of
 from referrals.adapters.http.answers import summary
 from referrals.adapters.http.bodies import DeclineBody, EmptyBody
 from referrals.adapters.http.refusals import refusals
-from referrals.adapters.http.repeats import attempt_of
 from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
 from referrals.app.decide_referral import DecideReferral, decide_referral
@@ -80,7 +79,7 @@ async def _decide(
 ) -> JSONResponse:
     now = runtime.clock.now()
     route = f"POST /referrals/{asked.referral_id}/{asked.command}"
-    attempt = None if key is None else await attempt_of(request, caller, vault, route, key)
+    attempt = None if key is None else await idempotency.attempt_of(request, caller, vault, route, key)
     with refusals():
         async with runtime.transaction() as tx:
             if attempt is not None:

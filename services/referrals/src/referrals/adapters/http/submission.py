@@ -16,7 +16,6 @@ from referrals.adapters.geography import OfficialPlaces
 from referrals.adapters.http.answers import submitted
 from referrals.adapters.http.bodies import SubmissionBody
 from referrals.adapters.http.refusals import refusals
-from referrals.adapters.http.repeats import attempt_of
 from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
 from referrals.app.submit_referral import SubmitReferral, submit_referral
@@ -38,7 +37,7 @@ def routes(vault: Vault) -> APIRouter:
         request: Request, caller: Referrer, key: Key, body: SubmissionBody, runtime: Parts
     ) -> JSONResponse:
         now = runtime.clock.now()
-        attempt = await attempt_of(request, caller, vault, ROUTE, key)
+        attempt = await idempotency.attempt_of(request, caller, vault, ROUTE, key)
         command = SubmitReferral(
             referrer_id=caller.organisation_id,
             referrer_kind=caller.organisation_kind,

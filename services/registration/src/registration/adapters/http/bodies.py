@@ -82,14 +82,27 @@ class BookingBody(_Body):
 
 
 class PostponementBody(_Body):
-    """Nothing, or another of the dates offered. There is no room for a reason: nobody has to give one."""
+    """Nothing, or the date that was seen, the other one. There is no room for a reason: nobody has to give one."""
 
     starts_at: Instant | None = None
+    instead_of: Instant | None = None
 
 
 def postponement(body: PostponementBody | None) -> Ask:
     """Return what a postponement asks, with or without a body."""
-    return Ask(Command.POSTPONEMENT, None if body is None else body.starts_at)
+    body = body or PostponementBody()
+    return Ask(Command.POSTPONEMENT, body.starts_at, instead_of=body.instead_of)
+
+
+class CancellationBody(_Body):
+    """Nothing, or the date that was seen."""
+
+    instead_of: Instant | None = None
+
+
+def cancellation(body: CancellationBody | None) -> Ask:
+    """Return what a cancellation asks, with or without a body."""
+    return Ask(Command.CANCELLATION, instead_of=None if body is None else body.instead_of)
 
 
 class OptionsBody(_Body):

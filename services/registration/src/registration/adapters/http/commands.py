@@ -17,7 +17,15 @@ from chassis.auth import Caller, require
 from chassis.crypto import Vault
 from chassis.runtime import Runtime, runtime_of
 from registration.adapters.http import answers
-from registration.adapters.http.bodies import BookingBody, EmptyBody, OptionsBody, PostponementBody, postponement
+from registration.adapters.http.bodies import (
+    BookingBody,
+    CancellationBody,
+    EmptyBody,
+    OptionsBody,
+    PostponementBody,
+    cancellation,
+    postponement,
+)
 from registration.adapters.http.refusals import refusals
 from registration.adapters.http.repeats import answer_again, attempt_of, remember
 from registration.adapters.organisations import DirectoryOrganisations
@@ -67,9 +75,14 @@ def routes(vault: Vault) -> APIRouter:
 
     @router.post("/appointments/{appointment_id}/cancellation")
     async def cancel(
-        appointment_id: UUID, request: Request, caller: Pair, key: Key, runtime: Parts, _: EmptyBody | None = None
+        appointment_id: UUID,
+        request: Request,
+        caller: Pair,
+        key: Key,
+        runtime: Parts,
+        body: CancellationBody | None = None,
     ) -> JSONResponse:
-        return await _change(request, runtime, vault, caller, key, appointment_id, Ask(Command.CANCELLATION))
+        return await _change(request, runtime, vault, caller, key, appointment_id, cancellation(body))
 
     return router
 

@@ -13,7 +13,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from chassis.crypto import Vault
 from chassis.runtime import Runtime, runtime_of
 from registration.adapters.http import answers
-from registration.adapters.http.bodies import BookingBody, EmptyBody, PostponementBody, postponement
+from registration.adapters.http.bodies import (
+    BookingBody,
+    CancellationBody,
+    PostponementBody,
+    cancellation,
+    postponement,
+)
 from registration.adapters.http.refusals import refusals
 from registration.adapters.links import HEADER, SignedLinks
 from registration.adapters.organisations import DirectoryOrganisations
@@ -22,7 +28,6 @@ from registration.adapters.postgres.appointments import PostgresAppointments
 from registration.adapters.postgres.sharings import PostgresSharings
 from registration.app.open_link import change_own_appointment, read_own_appointment, read_own_sharing
 from registration.domain.appointment import Ask
-from registration.domain.appointment_table import Command
 
 
 def _token_of(request: Request, response: Response) -> str:
@@ -58,8 +63,8 @@ def routes(vault: Vault) -> APIRouter:
         return await _change(token, runtime, vault, links, postponement(body))
 
     @router.post("/appointment/cancellation")
-    async def cancel(token: Token, runtime: Parts, _: EmptyBody | None = None) -> dict[str, Any]:
-        return await _change(token, runtime, vault, links, Ask(Command.CANCELLATION))
+    async def cancel(token: Token, runtime: Parts, body: CancellationBody | None = None) -> dict[str, Any]:
+        return await _change(token, runtime, vault, links, cancellation(body))
 
     @router.get("/sharing")
     async def shared(token: Token, runtime: Parts) -> dict[str, Any]:

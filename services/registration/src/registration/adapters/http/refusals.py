@@ -9,6 +9,7 @@ from typing import Final
 from chassis.problems import FieldError, Problem
 from chassis.sentences import Said
 from registration.domain.errors import (
+    DateChanged,
     Erased,
     IllegalTransition,
     InputRefused,
@@ -61,6 +62,11 @@ REFUSED: Final[Mapping[type[RegistrationRefused], tuple[int, Said, Said | None]]
         409,
         Said("Cette date n’est plus proposée.", "This date is no longer offered."),
         Said("Choisissez une autre date.", "Choose another date."),
+    ),
+    DateChanged: (
+        409,
+        Said("La date du rendez-vous a changé entre-temps.", "The date of the appointment has changed meanwhile."),
+        Said("Relisez le rendez-vous.", "Read the appointment again."),
     ),
     TooLate: (409, Said("Le rendez-vous a déjà commencé.", "The appointment has already begun."), None),
     TooEarly: (409, Said("Le rendez-vous n’a pas encore commencé.", "The appointment has not begun yet."), None),

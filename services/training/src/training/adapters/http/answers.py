@@ -34,7 +34,7 @@ def session(found: Session, organisations: Organisations, by: frozenset[Actor], 
         "starts_at": instant(programme.starts_at),
         "place": programme.place,
         "organisation": _organisation(organisations, found.organisation_id),
-        "allowed": list(found.allowed(by)),
+        "allowed": list(found.allowed(by, now)),
     }
 
 

@@ -19,7 +19,6 @@ from chassis.runtime import Runtime, runtime_of
 from training.adapters.http.bodies import EarlyEndBody, EmptyBody, RefusalBody
 from training.adapters.http.enrolment_reading import answer_to
 from training.adapters.http.refusals import refusals
-from training.adapters.http.repeats import attempt_of
 from training.adapters.postgres.book import PostgresBook
 from training.app.decide_enrolment import DecideEnrolment, decide_enrolment
 from training.domain.status import ROUTES, Command
@@ -81,7 +80,7 @@ async def _decide(
 ) -> JSONResponse:
     now = runtime.clock.now()
     route = f"POST /enrolments/{asked.enrolment_id}/{ROUTES[asked.command]}"
-    attempt = None if key is None else await attempt_of(request, caller, vault, route, key)
+    attempt = None if key is None else await idempotency.attempt_of(request, caller, vault, route, key)
     with refusals():
         async with runtime.transaction() as tx:
             if attempt is not None:

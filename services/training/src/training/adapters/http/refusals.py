@@ -18,6 +18,7 @@ from training.domain.errors import (
     NotFound,
     NotStarted,
     OfferOver,
+    SessionStarted,
     TrainingRefused,
     UnknownCommune,
     UnknownSession,
@@ -51,6 +52,13 @@ CONFLICTS: Final[Mapping[type[TrainingRefused], tuple[Said, Said]]] = {
     NotStarted: (
         Said("La session n’a pas encore commencé.", "The session has not begun yet."),
         Said("Revenez à partir de son début.", "Come back once it has."),
+    ),
+    SessionStarted: (
+        Said("La session a commencé.", "The session has begun."),
+        Said(
+            "Elle ne peut plus être annulée : des personnes y participent.",
+            "It cannot be cancelled any more: people attend it.",
+        ),
     ),
     AccompanimentNotActive: (
         Said("L’accompagnement global n’est pas en cours.", "The joint accompaniment is not active."),
@@ -89,8 +97,9 @@ def problem_of(error: TrainingRefused) -> Problem:
         case UnknownSession():
             return _field(error.code, "session_id", Said("Cette session n’existe pas.", "There is no such session."))
         case WrongParty():
+            # 403 means the token.
             return Problem(
-                403,
+                409,
                 error.code,
                 Said("Cela revient à une autre des organisations concernées.", "This is for another organisation."),
             )

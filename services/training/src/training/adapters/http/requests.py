@@ -15,7 +15,6 @@ from chassis.runtime import Runtime, runtime_of
 from training.adapters.http.bodies import EnrolmentBody
 from training.adapters.http.enrolment_reading import answer_to
 from training.adapters.http.refusals import refusals
-from training.adapters.http.repeats import attempt_of
 from training.adapters.postgres.accompaniments import PostgresAccompaniments
 from training.adapters.postgres.book import PostgresBook
 from training.app.request_enrolment import RequestEnrolment, request_enrolment
@@ -34,7 +33,7 @@ def routes(vault: Vault) -> APIRouter:
     @router.post("/enrolments", status_code=201)
     async def ask(request: Request, caller: Side, key: Key, body: EnrolmentBody, runtime: Parts) -> JSONResponse:
         now = runtime.clock.now()
-        attempt = await attempt_of(request, caller, vault, ROUTE, key)
+        attempt = await idempotency.attempt_of(request, caller, vault, ROUTE, key)
         asked = RequestEnrolment(caller.organisation_id, body.accompaniment_id, body.action_id, body.session_id)
         with refusals():
             async with runtime.transaction() as tx:

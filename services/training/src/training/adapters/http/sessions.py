@@ -16,7 +16,6 @@ from chassis.runtime import Runtime, runtime_of
 from training.adapters.geography import OfficialPlaces
 from training.adapters.http.bodies import CancellationBody, SessionBody
 from training.adapters.http.refusals import refusals
-from training.adapters.http.repeats import attempt_of
 from training.adapters.http.session_reading import WRITE, answer_to
 from training.adapters.postgres.book import PostgresBook
 from training.app.cancel_session import CancelSession, cancel_session
@@ -38,7 +37,7 @@ def routes(vault: Vault) -> APIRouter:
         request: Request, caller: Provider, key: RequiredKey, body: SessionBody, runtime: Parts
     ) -> JSONResponse:
         now = runtime.clock.now()
-        attempt = await attempt_of(request, caller, vault, "POST /sessions", key)
+        attempt = await idempotency.attempt_of(request, caller, vault, "POST /sessions", key)
         asked = OpenSession(caller.organisation_id, body.programme())
         with refusals():
             async with runtime.transaction() as tx:
@@ -67,7 +66,7 @@ async def _cancel(
 ) -> JSONResponse:
     now = runtime.clock.now()
     route = f"POST /sessions/{asked.session_id}/cancellation"
-    attempt = None if key is None else await attempt_of(request, caller, vault, route, key)
+    attempt = None if key is None else await idempotency.attempt_of(request, caller, vault, route, key)
     with refusals():
         async with runtime.transaction() as tx:
             if attempt is not None:

@@ -55,11 +55,9 @@ FIND = _ENROLMENTS + (
 )
 
 # known_accompaniments_subject, then the unique index by accompaniment: a person has few.
-IS_ENROLLED = """
-SELECT EXISTS (
-    SELECT FROM known_accompaniments k JOIN enrolments e USING (accompaniment_id)
-    WHERE k.subject_ref = $1 AND e.session_id = $2 AND e.status = ANY ($3::text[])
-)
+ENROLLED_THROUGH = """
+SELECT accompaniment_id FROM known_accompaniments k JOIN enrolments e USING (accompaniment_id)
+WHERE k.subject_ref = $1 AND e.session_id = $2 AND e.status = ANY ($3::text[])
 """
 
 # One walk of enrolments_lists each.
@@ -140,9 +138,10 @@ class PostgresBook(Writing):
         row = await self._tx.fetchrow(FIND, accompaniment_id, action_id, session_id)
         return None if row is None else enrolment_of(row)
 
-    async def is_enrolled(self, subject_ref: UUID, session_id: UUID) -> bool:
-        """Say whether the person has an open enrolment in the session."""
-        return bool(await self._tx.fetchval(IS_ENROLLED, subject_ref, session_id, list(OPEN)))
+    async def enrolled_through(self, subject_ref: UUID, session_id: UUID) -> Collection[UUID]:
+        """Return the accompaniments of the person's open enrolments in the session."""
+        rows = await self._tx.fetch(ENROLLED_THROUGH, subject_ref, session_id, list(OPEN))
+        return [row["accompaniment_id"] for row in rows]
 
     async def next_in_line(self, list_id: UUID) -> Enrolment | None:
         """Return the first of a list, locked."""
