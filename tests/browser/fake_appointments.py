@@ -32,7 +32,6 @@ def appointment(n: int, **values: Any) -> dict[str, Any]:
     day, days = values.pop("day", None), values.pop("days", (3, 4, 10))
     return {
         "appointment_id": str(uuid5(NAMESPACE, f"appointment {n}")),
-        "accompaniment_id": str(uuid5(NAMESPACE, "accompaniment 0")),
         "referral_id": str(uuid5(NAMESPACE, "referral 0")),
         "status": "booked",
         "starts_at": None if day is None else in_days(day),
@@ -121,7 +120,8 @@ def add_appointments(app: FastAPI, state: State) -> None:
         ids = []
         for n, values in enumerate(await request.json()):
             token = values.pop("link", "")
-            made = appointment(n, **values)
+            first = next(iter(state.accompaniments), str(uuid4()))
+            made = appointment(n, **{"accompaniment_id": first, **values})
             state.appointments[made["appointment_id"]] = made
             ids.append(made["appointment_id"])
             if token:

@@ -215,6 +215,10 @@ def add_control(app: FastAPI, state: State) -> None:
         await asyncio.sleep(late)
         state.referrals[referral_id]["history"].append({"at": now(), **wanted["step"]})
 
+    @app.post("/control/history/{referral_id}")
+    async def history(referral_id: str) -> Any:
+        return state.referrals[referral_id]["history"]
+
     @app.post("/control/set")
     async def settings(request: Request) -> None:
         """Choose which services are down and which refusal is answered."""

@@ -25,7 +25,6 @@ def accompaniment(n: int, **values: Any) -> dict[str, Any]:
     at = (datetime(2026, 11, 20, 9, 0, tzinfo=UTC) - timedelta(hours=31 * n)).isoformat()
     code = list(COMMUNES)[n % len(COMMUNES)]
     return {
-        "accompaniment_id": str(uuid5(NAMESPACE, f"accompaniment {n}")),
         "referral_id": str(uuid5(NAMESPACE, f"referral {n}")),
         "status": "proposed",
         "version": 1,
@@ -142,6 +141,13 @@ async def advance(state: State, one: dict[str, Any], status: str, code: str, **m
 
 
 def add_accompaniments(app: FastAPI, state: State) -> None:
+    """Add the routes of referrals about accompaniments, and those by which a test sets the scene."""
+    _add_reading(app, state)
+    _add_changing(app, state)
+    _add_controls(app, state)
+
+
+def _add_reading(app: FastAPI, state: State) -> None:
     @app.get("/employment-services")
     async def services(commune: str) -> dict[str, Any]:
         return {"items": [] if commune == "93008" else [organisation(SERVICE)]}
@@ -172,6 +178,8 @@ def add_accompaniments(app: FastAPI, state: State) -> None:
             return JSONResponse({"code": "not_found"}, 404)
         return document(state, found, caller(request))
 
+
+def _add_changing(app: FastAPI, state: State) -> None:
     @app.put("/accompaniments/{accompaniment_id}/plan")
     async def planned(request: Request, accompaniment_id: str) -> Any:
         found, body, code = state.accompaniments[accompaniment_id], await request.json(), caller(request)
@@ -200,6 +208,8 @@ def add_accompaniments(app: FastAPI, state: State) -> None:
             await advance(state, found, {"refusal": "refused", "end": "ended", "review": "active"}[command], code)
         return document(state, found, code)
 
+
+def _add_controls(app: FastAPI, state: State) -> None:
     @app.post("/control/accompany")
     async def accompany(request: Request) -> dict[str, Any]:
         """Add accompaniments, by the values to change; `rows` makes a plan of so many goals and actions."""
@@ -207,7 +217,8 @@ def add_accompaniments(app: FastAPI, state: State) -> None:
         for n, values in enumerate(await request.json()):
             if rows := values.pop("rows", None):
                 values["plan"] = plan(*rows)
-            made = accompaniment(n, **values)
+            # An id of its own: what a member typed in an earlier test belongs to another plan.
+            made = accompaniment(n, **{"accompaniment_id": str(uuid4()), **values})
             state.accompaniments[made["accompaniment_id"]] = made
             ids.append(made["accompaniment_id"])
         return {"ids": ids}

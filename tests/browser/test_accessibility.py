@@ -11,14 +11,9 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 from .conftest import OpenPage, RunningPortal, SignIn
+from .story_pages import LONG_NAME, story_pages
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "RGAAv4", "best-practice"]
-LONG_NAME = {
-    "first_name": "Marie-Christine-Anne-Élisabeth",
-    "last_name": "de l’Exemple-Particulièrement-Long-de-La-Tour-d’Auvergne-Lauraguais",
-    "birth_date": "1961-01-01", "phone": None, "email": "une.adresse.particulierement.longue@exemple.exemple.test",
-    "address": None,
-}  # fmt: skip
 OUTLINED = "document.activeElement.matches('.choice input') ? document.activeElement.labels[0] : document.activeElement"
 
 STATUSES = ("submitted", "received", "under_review", "overdue", "accepted", "declined", "withdrawn", "expired")
@@ -115,6 +110,12 @@ async def form_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:
     yield "list with a draft"
 
 
+async def faults_of(page: Page) -> list[str]:
+    """Return the rules that a page breaks, each with the first place."""
+    found = await Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found.response["violations"]]
+
+
 @pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
 async def test_no_page_breaks_an_accessibility_rule(
     portal: RunningPortal,
@@ -128,9 +129,7 @@ async def test_no_page_breaks_an_accessibility_rule(
     broken: dict[str, list[str]] = {}
     async for name in pages(page, portal, sign_in):
         await look(page, f"{language}-{'dark' if dark else 'light'}-{name.strip('/').replace('/', '_')[:40] or 'home'}")
-        found = await Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
-        faults = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found.response["violations"]]
-        if faults:
+        if faults := await faults_of(page):
             broken[name] = faults
     assert broken == {}
 
@@ -151,6 +150,28 @@ async def test_no_page_scrolls_sideways(
         if taken > width:
             wide[name] = taken
     assert wide == {}
+
+
+@pytest.mark.parametrize(("width", "language", "dark"), [(1280, "fr", False), (320, "en", True), (768, "fr", False)])
+async def test_no_page_of_the_story_breaks_a_rule_or_scrolls_sideways(
+    portal: RunningPortal,
+    open_page: OpenPage,
+    sign_in: SignIn,
+    look: Callable[[Page, str], Awaitable[None]],
+    width: int,
+    language: Literal["fr", "en"],
+    dark: bool,
+) -> None:
+    page = await open_page(portal.url, width=width, language=language, dark=dark)
+    broken: dict[str, list[str]] = {}
+    async for name in story_pages(page, portal, sign_in):
+        await look(page, f"{width}-{language}-{name.replace(' ', '-')}")
+        taken = int(await page.evaluate("document.documentElement.scrollWidth"))
+        faults = [f"takes {taken} px"] if taken > width else []
+        # The rules look at what is there, not at how wide: two widths, languages and schemes are enough.
+        if found := [*faults, *(await faults_of(page) if width != 768 else ())]:
+            broken[name] = found
+    assert broken == {}
 
 
 async def test_everything_can_be_reached_with_the_keyboard(portal: RunningPortal, open_page: OpenPage) -> None:

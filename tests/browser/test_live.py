@@ -76,6 +76,54 @@ async def test_identified_step_arrives_although_the_referral_learns_it_after_the
     await expect(page.locator(".timeline")).to_contain_text("est identifiée dans le registre", timeout=5000)
 
 
+async def test_association_sees_the_whole_story_arrive_with_its_dates(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    (referral_id,) = portal.fill({"status": "accepted"})
+    page = await open_page(portal.url)
+    await sign_in(page, "Bénévole")
+    await page.goto(f"/orientations/{referral_id}")
+    await until_polled(portal, "entraide")
+    (one,) = portal.accompany({"referral_id": referral_id, "accepted": ["cd93"]})
+    service = await open_page(portal.url, scripts=False)
+    await sign_in(service, "Conseiller")
+    await service.goto(f"/accompagnements/{one}/acceptation")
+    await service.locator("main form button").click()
+    timeline = page.locator(".timeline")
+    await expect(timeline).to_contain_text("L’accompagnement global commence", timeout=5000)
+    await expect(page.locator("#etat")).to_contain_text("accompagnent cette personne ensemble")
+    # Registration tells the feed; the referrals service reads it a little later, or once it is up again.
+    booked = {"status": "appointment_booked", "by": "registration", "starts_at": "2026-12-08T13:00:00Z"}
+    portal.control(f"elsewhere/{referral_id}/0.4", {"type": "registration.appointment.booked", "step": booked})
+    await expect(timeline).to_contain_text("Rendez-vous\u00a0: mardi 8 décembre 2026 à 14\u202fh.", timeout=5000)
+    seat = {"status": "enrolment_waitlisted", "by": "training"}
+    portal.control(f"elsewhere/{referral_id}/2", {"type": "training.enrolment.waitlisted", "step": seat})
+    await expect(timeline).to_contain_text("sur la liste d’attente", timeout=6000)
+
+
+async def test_accompaniment_follows_what_the_other_side_and_the_person_do(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    portal.fill({"status": "accepted"})
+    (one,) = portal.accompany({"status": "active", "accepted": ["cd93", "ft93"]})
+    portal.appoint({"day": 2, "link": "lien"})
+    page = await open_page(portal.url)
+    await sign_in(page, "Conseiller")
+    await page.goto(f"/accompagnements/{one}")
+    await until_polled(portal, "ft93")
+    await page.locator("#changer-plan").focus()
+    portal.control(f"replan/{one}", {"goals": [{"text": "Travailler"}], "actions": []})
+    await expect(page.locator("#plan")).to_contain_text("Travailler", timeout=5000)
+    await expect(page.locator("#changer-plan")).to_be_focused()
+    person = await open_page(portal.url, scripts=False)
+    await person.goto("/rendez-vous/lien/annulation")
+    await person.locator("main form button").click()
+    await expect(page.locator("#rencontres")).to_contain_text("Annulé", timeout=5000)
+    live = await page.locator("[data-flux]").inner_text()
+    await page.reload()
+    assert await page.locator("[data-flux]").inner_text() == live
+
+
 async def test_hidden_tab_frees_its_connection_and_catches_up_when_looked_at(
     portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
 ) -> None:

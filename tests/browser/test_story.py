@@ -40,7 +40,7 @@ async def test_the_association_follows_and_the_neighbour_sees_nothing(
     assert name.split()[1] not in address + await association.title()
 
     council = await open_page(stack.url("portal"), scripts=scripts)
-    await sign_in(council, "(93)")
+    await sign_in(council, "Travailleuse sociale")
     await council.goto("/orientations")
     await council.get_by_role("link", name=name).click()
     for act in ("Dire que je l’ai reçue", "Commencer l’examen"):
@@ -50,7 +50,7 @@ async def test_the_association_follows_and_the_neighbour_sees_nothing(
     await expect(council.locator(".state")).to_contain_text("Acceptée")
 
     neighbour = await open_page(stack.url("portal"), scripts=scripts)
-    await sign_in(neighbour, "(94)")
+    await sign_in(neighbour, "Travailleur social")
     await neighbour.goto("/orientations")
     assert name not in await neighbour.content()
     refused = await neighbour.goto(address)

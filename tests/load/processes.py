@@ -45,10 +45,13 @@ class Arm:
         self._log = log
 
     async def send(self, word: str) -> None:
-        """Say one word."""
+        """Say one word; raises ArmFailed when nobody listens any more."""
         assert self._process.stdin is not None
-        self._process.stdin.write(word.encode() + b"\n")
-        await self._process.stdin.drain()
+        try:
+            self._process.stdin.write(word.encode() + b"\n")
+            await self._process.stdin.drain()
+        except ConnectionError:
+            raise self._failed("ended") from None
 
     async def answer(self, seconds: float) -> dict[str, Any]:
         """Return the next answer; raises ArmFailed when there is none in time."""
@@ -58,9 +61,12 @@ class Arm:
             async with asyncio.timeout(seconds):
                 line = await self._process.stdout.readline()
         if not line:
-            raise ArmFailed(f"{self._module}: no answer\n{self._log.read_text('utf-8', 'replace')[-TAIL_CHARACTERS:]}")
+            raise self._failed("no answer")
         found: dict[str, Any] = json.loads(line)
         return found
+
+    def _failed(self, how: str) -> ArmFailed:
+        return ArmFailed(f"{self._module}: {how}\n{self._log.read_text('utf-8', 'replace')[-TAIL_CHARACTERS:]}")
 
 
 @asynccontextmanager

@@ -46,7 +46,7 @@ def _lines(measure: Measure, metric: Metric, results: Results) -> Iterator[Line]
         if not theirs:
             continue
         compared = ""
-        if arm is not measure.arms[0] and len(ours) == len(theirs):
+        if arm is not measure.arms[0] and len(ours) == len(theirs) and min(*ours, *theirs) > 0:
             found = ratio(ours, theirs)
             compared = f"{_ratio(found.value)} [{_ratio(found.low)}, {_ratio(found.high)}]"
         median, least, most = statistics.median(theirs), min(theirs), max(theirs)

@@ -25,7 +25,7 @@ from maillage_contracts import TOPICS
 PARTITIONS = TOPICS[0].partitions
 """As every internal topic."""
 
-READ_SECONDS = 60.0
+READ_SECONDS = 120.0
 DELETE_SECONDS = 20.0
 
 

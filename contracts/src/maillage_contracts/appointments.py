@@ -26,7 +26,7 @@ from maillage_contracts.types import (
 
 POSTPONEMENT_READERS: Mapping[str, str] = MappingProxyType(
     {
-        "notifications": "takes back the reminder of the date that no longer holds",
+        "notifications": "takes back the reminder of the date that no longer holds, and tells the person so",
         "partners": "shows the parties that another date will follow",
         "referrals": "shows the association and the two organisations that another date will follow",
     }

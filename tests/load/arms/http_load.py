@@ -2,7 +2,8 @@
 
 Closed loop: each connection sends its next request when the last one is answered. That measures throughput; its
 latencies leave out whoever would have come while the server stood still. Open loop: request n is due at start + n/rate,
-waits for a free connection if none is, and its latency counts from the moment it was due. Timers have a millisecond's
+waits for a free connection if none is, and its latency counts from the moment it was due. A request that is refused
+("come back later") has no latency: how many were is told beside. Timers have a millisecond's
 resolution here: that much may be added to a latency, the same for every server.
 """
 
@@ -20,6 +21,8 @@ from tests.load.arms.wire import Wire, run
 from chassis.ids import new_id
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+
+CREATED = 201
 
 BODY = {
     "commune": "94028",
@@ -125,7 +128,7 @@ class Load:
             while (started := time.monotonic()) < until:
                 status = await connection.ask(self._requests.next())
                 self.statuses[status] += 1
-                if (now := time.monotonic()) <= until:
+                if status == CREATED and (now := time.monotonic()) <= until:
                     latencies.append(1000 * (now - started))
 
         await asyncio.gather(*map(keep_busy, self._connections))
@@ -140,8 +143,10 @@ class Load:
 
         async def ask(connection: Connection, due: float) -> None:
             while True:
-                self.statuses[await connection.ask(self._requests.next())] += 1
-                latencies.append(1000 * (time.monotonic() - due))
+                status = await connection.ask(self._requests.next())
+                self.statuses[status] += 1
+                if status == CREATED:
+                    latencies.append(1000 * (time.monotonic() - due))
                 if not waiting:
                     free.append(connection)
                     return

@@ -14,8 +14,11 @@ from tests.load.arms.wire import Meter, Wire, run
 from tests.load.records import outbox_rows
 
 from chassis.db import Database
+from chassis.errors import DependencyDown
 from chassis.outbox import Doorbell, OutboxRow, append
 from chassis.testing.events import COUNCIL
+
+RETRY_SECONDS = 0.1
 
 
 async def main(wire: Wire) -> None:
@@ -31,8 +34,14 @@ async def main(wire: Wire) -> None:
     committed: dict[str, int] = {}
 
     async def command(row: OutboxRow) -> None:
-        async with database.transaction() as tx:
-            await append(tx, row)
+        while True:
+            try:
+                async with database.transaction() as tx:
+                    await append(tx, row)
+                break
+            except DependencyDown:
+                # No connection in time: whoever asked is told to come back, and does.
+                await asyncio.sleep(RETRY_SECONDS)
         committed[str(row.id)] = time.monotonic_ns()
         doorbell.ring()
 

@@ -6,6 +6,7 @@ Nothing here prints or keeps what an answer says about a person.
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import Any
 
@@ -97,6 +98,10 @@ def check(response: httpx.Response) -> Any:
     )
 
 
-def http_client() -> httpx.AsyncClient:
-    """Return an HTTP client for this machine's services: no proxy of the environment applies to them."""
-    return httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS)
+def http_client(timeout_seconds: float = TIMEOUT_SECONDS) -> httpx.AsyncClient:
+    """Return an HTTP client for this machine's services: no proxy of the environment applies to them.
+
+    They speak plain HTTP on loopback: it trusts no certificate, and saves 35 ms of reading those of the machine.
+    """
+    empty = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncClient(trust_env=False, timeout=timeout_seconds, verify=empty)

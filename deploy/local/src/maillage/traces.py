@@ -18,6 +18,7 @@ import asyncpg
 import httpx
 
 from maillage import view
+from maillage.api import http_client
 from maillage.databases import dsn_of
 from maillage.demo import Demo
 from maillage.errors import Refusal
@@ -88,7 +89,7 @@ def of_referral(settings: LocalSettings, identifier: str | None) -> dict[str, An
 
 async def _of_story(settings: LocalSettings, wanted: UUID) -> dict[str, Any]:
     story = await _correlation(settings, wanted)
-    async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as http:
+    async with http_client(ANSWER_SECONDS) as http:
         spans = await _spans(http, settings, story or wanted)
         zipkin = settings.zipkin_url if spans and await _answers(http, settings.zipkin_url) else None
     if not spans and story is None:

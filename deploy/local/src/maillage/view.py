@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from maillage.api import http_client
 from maillage.demo import Demo
 from maillage.processes import Identity
 from maillage.services import readiness
@@ -71,7 +72,7 @@ def _part(part: PartStatus) -> dict[str, Any]:
 
 
 async def _check_all(parts: tuple[PartStatus, ...], boot: str) -> tuple[PartStatus, ...]:
-    async with httpx.AsyncClient(trust_env=False, timeout=CONNECT_SECONDS) as http:
+    async with http_client(CONNECT_SECONDS) as http:
         return tuple(await asyncio.gather(*(_check(part, boot, http) for part in parts)))
 
 

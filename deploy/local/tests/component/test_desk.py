@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import smtplib
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from signal import SIGKILL
 
 import httpx
 import pytest
@@ -23,11 +18,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 
 from maillage.desk.receipts import signature
-from maillage.processes import die_with_parent
 from maillage.testing.collector import SpanCollector, edges
-from maillage.testing.servers import free_ports
+from maillage.testing.desk import TOKEN, DeskProcess
 
-TOKEN = "a token for tests"
 STORY = "01a22030-ea64-77a2-9428-d24bdea00855"
 
 
@@ -60,54 +53,6 @@ class Notifications:
         self._server.server_close()
 
 
-class Desk:
-    """One desk in a folder of its own."""
-
-    def __init__(self, folder: Path, notifications_url: str) -> None:
-        self.folder = folder
-        self.port, self.smtp_port = free_ports(2)
-        self.url = f"http://127.0.0.1:{self.port}"
-        (folder / "token").write_text(TOKEN)
-        self._environment = {
-            **os.environ,
-            "MAILLAGE_DESK_FOLDER": str(folder / "desk"),
-            "MAILLAGE_DESK_PORT": str(self.port),
-            "MAILLAGE_SMTP_PORT": str(self.smtp_port),
-            "MAILLAGE_SMS_TOKEN_FILE": str(folder / "token"),
-            "MAILLAGE_NOTIFICATIONS_URL": notifications_url,
-            "MAILLAGE_PORTAL_URL": "http://127.0.0.1:1",
-        }
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "maillage.desk"], env=self._environment, stdout=log, stderr=log,
-                preexec_fn=die_with_parent(SIGKILL),  # noqa: PLW1509 (one system call, from the main thread)
-            )  # fmt: skip
-        self.until(lambda: httpx.get(f"{self.url}/health/ready", trust_env=False).json()["ready"])
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(10)
-
-    def get(self, path: str) -> list[dict[str, object]]:
-        items: list[dict[str, object]] = httpx.get(f"{self.url}{path}", trust_env=False).json()["items"]
-        return items
-
-    def until(self, condition: Callable[[], object], seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                if condition():
-                    return
-            except httpx.TransportError:
-                pass
-            assert time.monotonic() < deadline, "the condition did not come true in time"
-            time.sleep(0.05)
-
-
 @pytest.fixture
 def notifications() -> Iterator[Notifications]:
     made = Notifications()
@@ -116,14 +61,14 @@ def notifications() -> Iterator[Notifications]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, notifications: Notifications) -> Iterator[Desk]:
-    made = Desk(tmp_path, notifications.url)
+def desk(tmp_path: Path, notifications: Notifications) -> Iterator[DeskProcess]:
+    made = DeskProcess(tmp_path, notifications.url)
     made.start()
     yield made
     made.kill()
 
 
-def send_mail(desk: Desk) -> None:
+def send_mail(desk: DeskProcess) -> None:
     message = EmailMessage()
     message["From"], message["Subject"] = "Maillage <ne-pas-repondre@example.org>", "Votre rendez-vous"
     message["To"], message["Message-ID"] = "Zoé <zoe@example.org>", "<notice-1@maillage.example>"
@@ -132,13 +77,13 @@ def send_mail(desk: Desk) -> None:
         smtp.send_message(message, to_addrs=["zoe@example.org", "zoé@example.org"])
 
 
-def send_sms(desk: Desk, token: str = TOKEN) -> httpx.Response:
+def send_sms(desk: DeskProcess, token: str = TOKEN) -> httpx.Response:
     body = {"reference": "notice-2", "sender": "Maillage", "to": "+33639981200", "text": "À mardi."}
     headers = {"authorization": f"Bearer {token}"}
     return httpx.post(f"{desk.url}/sms-api/messages", json=body, headers=headers, trust_env=False)
 
 
-def send_spans(desk: Desk) -> None:
+def send_spans(desk: DeskProcess) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": "referrals"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{desk.url}/v1/traces")))
     tracer = provider.get_tracer("chassis")
@@ -151,7 +96,7 @@ def send_spans(desk: Desk) -> None:
 
 
 def test_what_arrived_is_told_and_kept_over_a_kill(
-    desk: Desk, notifications: Notifications, monkeypatch: pytest.MonkeyPatch
+    desk: DeskProcess, notifications: Notifications, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     send_mail(desk)
@@ -161,17 +106,17 @@ def test_what_arrived_is_told_and_kept_over_a_kill(
     assert (first.status_code, again.status_code) == (202, 200)
     assert first.json() == again.json() == {"id": first.json()["id"], "segments": 1}
     send_spans(desk)
-    desk.until(lambda: desk.get("/sms.json")[0]["receipt"] == "taken")
+    desk.until(lambda: desk.items("/sms.json")[0]["receipt"] == "taken")
 
     (path, body, signed) = notifications.taken[0]
     assert (path, signed) == ("/receipts/sms", signature(TOKEN, body))
     desk.kill()
     desk.start()
 
-    mails = desk.get("/mail.json")
+    mails = desk.items("/mail.json")
     assert {mail["to"] for mail in mails} == {"zoe@example.org", "zoé@example.org"}
     assert {(mail["text"], mail["times"]) for mail in mails} == {("Bonjour Zoé,\nà mardi.", 2)}
-    (sms,) = desk.get("/sms.json")
+    (sms,) = desk.items("/sms.json")
     assert (sms["times"], sms["tries"], sms["receipt"]) == (2, 2, "taken")
     spans = SpanCollector(desk.url)
     assert edges(spans.of_story(STORY)) == {
@@ -180,10 +125,10 @@ def test_what_arrived_is_told_and_kept_over_a_kill(
     }
     assert {span.name for span in spans.spans} == {"POST /referrals", "create referrals-referral-v1", "GET /referrals"}
     assert len(notifications.taken) == 1, "a receipt that was taken is not told again"
-    assert "zo" not in (desk.folder / "log").read_text().lower(), "the log tells nobody's address"
+    assert "zo" not in desk.log.read_text().lower(), "the log tells nobody's address"
 
 
-def test_bodies_that_are_no_spans_are_refused(desk: Desk) -> None:
+def test_bodies_that_are_no_spans_are_refused(desk: DeskProcess) -> None:
     url = f"{desk.url}/v1/traces"
     protobuf = {"content-type": "application/x-protobuf"}
     assert httpx.post(url, content=b"x", headers=protobuf, trust_env=False).status_code == 400

@@ -31,6 +31,7 @@ from maillage.desk.segments import BASIC, EXTENDED, size_of
         ("😀" * 66, "UCS-2", 132, 2),
         ("😀" * 67, "UCS-2", 134, 3),
     ],
+    ids=lambda value: value[:12] if isinstance(value, str) else str(value),
 )
 def test_a_text_takes_the_segments_that_networks_bill(text: str, encoding: str, units: int, segments: int) -> None:
     size = size_of(text)

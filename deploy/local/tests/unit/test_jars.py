@@ -15,6 +15,7 @@ import pytest
 from maillage.stack import jars
 from maillage.stack.errors import StackError
 from maillage.stack.jars import Jar, JarSources, ensure_jars, read_lock
+from maillage.stack.zipkin import Zipkin, ZipkinConfig
 
 
 class Mirror:
@@ -192,6 +193,20 @@ def test_the_three_ways_out_are_named_when_nothing_answers(tmp_path: Path, monke
     for way_out in ("MAILLAGE_MAVEN_MIRROR", "MAILLAGE_JARS_DIR", "MAILLAGE_KAFKA_BOOTSTRAP"):
         assert way_out in refused.value.remedy
     assert "\n" not in str(refused.value)
+
+
+def test_the_viewer_s_jar_is_named_as_its_own_when_nothing_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(jars, "RETRY_PAUSE_SECONDS", 0)
+    # A distribution of Kafka is no help: it holds no Zipkin.
+    sources = JarSources(cache=tmp_path, mirror="http://127.0.0.1:9", kafka_home=tmp_path)
+
+    with pytest.raises(StackError) as refused:
+        Zipkin(ZipkinConfig(tmp_path / "zipkin", tmp_path / "log", jars=sources)).prepare(quiet)
+
+    assert refused.value.sentence.startswith("Les archives Java de Zipkin ne peuvent pas être téléchargées")
 
 
 def test_an_unwritable_cache_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from maillage import viewer
 from maillage.databases import dsn_for, prepare
 from maillage.errors import Refusal
 from maillage.secrets import SERVICE_NAMES, Secrets
-from maillage.services import Endpoints, environment, not_ready_because
+from maillage.services import Endpoints, environment, inherited, not_ready_because
 from maillage.settings import LocalSettings, default_data_dir, load
 
 ENDPOINTS = Endpoints(
@@ -90,6 +90,23 @@ def test_spans_go_to_the_desk_unless_a_collector_is_named(tmp_path: Path, monkey
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in elsewhere
     assert elsewhere["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] == "http://collector:4318/v1/traces"
     assert not viewer.wanted(settings), "a viewer without spans would be an empty page"
+
+
+def test_compiled_modules_are_kept_in_our_own_cache_when_sources_are_to_stay_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    given = inherited()
+    assert "PYTHONDONTWRITEBYTECODE" not in given
+    assert given["PYTHONPYCACHEPREFIX"] == str(tmp_path / "maillage" / "bytecode")
+
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "/own")
+    assert inherited()["PYTHONPYCACHEPREFIX"] == "/own"
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    assert "PYTHONPYCACHEPREFIX" not in inherited()
 
 
 def test_another_time_is_refused_outside_tests(tmp_path: Path) -> None:

@@ -1,31 +1,18 @@
-"""A notifications service on a real PostgreSQL, a real SMTP server, and its neighbours as they speak over HTTP.
-
-The neighbours (registration's claim check, an SMS gateway) are one small server at the edge: what they keep is what a
-test looks at, and `away` is how they fail.
-"""
+"""A notifications service on a real PostgreSQL, with the neighbours of ../conftest.py and a clock that is moved."""
 
 from __future__ import annotations
 
 import asyncio
-import email.policy
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
-from aiosmtpd.smtp import SMTP
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
 
 from chassis.clock import MovableClock
 from chassis.consumer import Processor
@@ -35,11 +22,13 @@ from chassis.records import Source
 from chassis.runtime import Runtime
 from chassis.testing.events import example
 from chassis.testing.tokens import Issuer
-from maillage.testing.servers import free_ports
+from maillage.testing.databases import DatabaseFactory
+from maillage.testing.servers import run_apart
 from maillage_contracts import (
     AppointmentBooked,
     AppointmentPostponed,
     Decoded,
+    EnrolmentSeatOffered,
     Event,
     OrganisationRegistered,
     Routing,
@@ -54,6 +43,9 @@ from notifications.adapters.subscribers import subscriptions
 from notifications.main import create_app
 from notifications.settings import NotificationsSettings
 
+Edge = Any
+"""../conftest.Edge: test folders are no packages."""
+
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -61,7 +53,6 @@ START = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 
 ASSOCIATION, COUNCIL, EMPLOYMENT, TRAINING = (UUID(int=n) for n in (0xA1, 0xC1, 0xE1, 0xF1))
 PERSON = UUID(int=0x501)
-TOKEN = "made-up-sms-token"
 ORGANISATIONS = (
     (ASSOCIATION, "asso1", "Association exemple", "association"),
     (COUNCIL, "cd93", "Département exemple", "council"),
@@ -70,115 +61,14 @@ ORGANISATIONS = (
 )
 
 
-@dataclass
-class Post:
-    """A mail server that keeps one message per Message-ID and recipient, however often it is handed over."""
-
-    kept: dict[tuple[str, str], EmailMessage] = field(default_factory=dict)
-    raw: list[bytes] = field(default_factory=list)
-    handed_over: Counter[str] = field(default_factory=Counter)
-    answers: dict[str, list[str]] = field(default_factory=dict)
-    """By recipient, what to answer to `RCPT TO`, one after the other."""
-    port: int = 0
-    _server: asyncio.Server | None = None
-
-    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802  # aiosmtpd's name
-        if self.answers.get(address):
-            return self.answers[address].pop(0)
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
-        message = BytesParser(policy=email.policy.default).parsebytes(envelope.content)
-        assert isinstance(message, EmailMessage)
-        self.raw.append(envelope.content)
-        self.handed_over[str(message["Message-ID"])] += 1
-        for recipient in envelope.rcpt_tos:
-            self.kept[str(message["Message-ID"]), recipient] = message
-        return "250 kept"
-
-    async def open(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.port = self.port or free_ports(1)[0]
-        self._server = await loop.create_server(
-            lambda: SMTP(self, enable_SMTPUTF8=True, ident="test", loop=loop), "127.0.0.1", self.port
-        )
-
-    async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
-    def to(self, recipient: str) -> list[EmailMessage]:
-        return [message for (_, to), message in self.kept.items() if to == recipient]
-
-    def texts(self, recipient: str) -> list[str]:
-        found = self.to(recipient)
-        return [f"{message['Subject']}\n\n{message.get_content()}".replace("\r\n", "\n") for message in found]
-
-
-@dataclass
-class Neighbours:
-    """Registration and the SMS gateway, and what they were asked."""
-
-    contacts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    questions: list[tuple[list[str], list[str], str]] = field(default_factory=list)
-    registration_away: bool = False
-    texts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    handed_over: Counter[str] = field(default_factory=Counter)
-    busy: Counter[str] = field(default_factory=Counter)
-    gateway_answers: list[int] = field(default_factory=list)
-    spans: list[bytes] = field(default_factory=list)
-
-    def app(self) -> FastAPI:
-        app = FastAPI()
-
-        @app.post("/oauth/token")
-        async def token() -> dict[str, Any]:
-            return {"access_token": "made-up", "expires_in": 300}
-
-        @app.post("/v1/traces")
-        async def traces(request: Request) -> dict[str, Any]:
-            self.spans.append(await request.body())
-            return {}
-
-        @app.get("/claims/contacts")
-        async def contacts(request: Request) -> Any:
-            asked = request.query_params.getlist("id")
-            self.questions.append(
-                (asked, request.query_params.getlist("appointment"), request.headers["maillage-purpose"])
-            )
-            if self.registration_away:
-                return JSONResponse({}, 503)
-            return {"items": [self.contacts[id_] for id_ in asked if id_ in self.contacts]}
-
-        @app.post("/sms-api/messages")
-        async def messages(request: Request) -> JSONResponse:
-            assert request.headers["authorization"] == f"Bearer {TOKEN}"
-            body = await request.json()
-            reference, to = body["reference"], body["to"]
-            self.handed_over[reference] += 1
-            if self.gateway_answers:
-                return JSONResponse({}, self.gateway_answers.pop(0))
-            if to.endswith("97") and self.busy[reference] < 2:
-                self.busy[reference] += 1
-                return JSONResponse({}, 503)
-            known = reference in self.texts
-            self.texts.setdefault(reference, body | {"id": f"sms-{len(self.texts)}"})
-            return JSONResponse({"id": self.texts[reference]["id"], "segments": 1}, 200 if known else 202)
-
-        return app
-
-
 class Desk:
     """The service, its neighbours, and what it reads."""
 
-    def __init__(self, http: httpx.AsyncClient, runtime: Runtime, sender: Sender, db: Database) -> None:
+    def __init__(self, edge: Edge, http: httpx.AsyncClient, runtime: Runtime, sender: Sender, db: Database) -> None:
         self.http, self.runtime, self.sender, self.db = http, runtime, sender, db
+        self.post, self.neighbours, self.token = edge.post, edge.neighbours, edge.token
         self.clock: MovableClock = runtime.clock  # type: ignore[assignment]  # the fixture gave this one
         self.issuer = Issuer(self.clock)
-        self.post = Post()
-        self.neighbours = Neighbours()
         self.processors: dict[str, Processor] = {}
         self.versions: Counter[UUID] = Counter()
 
@@ -217,11 +107,16 @@ class Desk:
         self.knows(event.subject_ref, event)
         return event
 
-    def record(self, event: Event, *, event_id: UUID | None = None, at: datetime | None = None) -> Source:
+    def offer(self, expires_at: datetime, **changes: Any) -> EnrolmentSeatOffered:
+        """Return an event whose notice goes by text message first, then by e-mail."""
+        return self.event(EnrolmentSeatOffered, expires_at=expires_at, **changes)
+
+    def record(self, event: Event, *, at: datetime | None = None, traceparent: str | None = None) -> Source:
         """Return the record of an event that happens now."""
         envelope = envelope_for(
-            event, id=event_id or uuid4(), source="/test", time=at or self.clock.now(), correlation_id=uuid4()
-        )
+            event, id=uuid4(), source="/test", time=at or self.clock.now(), correlation_id=uuid4(),
+            traceparent=traceparent,
+        )  # fmt: skip
         record = encode(event, envelope)
         return Source(record.topic, 0, 0, record.key, list(record.headers), record.value)
 
@@ -285,7 +180,7 @@ class Desk:
         """Post a receipt as the gateway does."""
         document = {"id": "sms-1", "reference": str(reference), "status": status, "at": self.clock.now().isoformat()}
         body = json.dumps(document).encode()
-        signed = (signature_of(body, TOKEN) if signature is None else signature).encode()
+        signed = (signature_of(body, self.token) if signature is None else signature).encode()
         headers = {b"maillage-signature": signed}
         return await self.http.post("/receipts/sms", content=body, headers=headers)
 
@@ -313,55 +208,47 @@ def registered(id_: UUID, code: str, name: str, kind: str, email: str | None = N
     )
 
 
-@asynccontextmanager
-async def serving(app: FastAPI, port: int) -> AsyncIterator[None]:
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    )
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.005)  # uvicorn rings no bell
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
-def settings_for(dsn: str, folder: Path, post: Post, url: str, **changes: Any) -> NotificationsSettings:
+def settings_for(dsn: str, folder: Path, edge: Edge, **changes: Any) -> NotificationsSettings:
     (folder / "secret").write_text("made-up")
-    (folder / "sms-token").write_text(TOKEN)
+    (folder / "sms-token").write_text(edge.token)
     usual = {
         "stack": "test", "http_port": 0, "database_dsn": dsn, "token_issuer": "test", "smtp_host": "127.0.0.1",
-        "smtp_port": post.port, "client_secret_file": folder / "secret", "token_url": f"{url}/oauth/token",
-        "registration_url": url, "sms_url": f"{url}/sms-api", "sms_token_file": folder / "sms-token",
+        "smtp_port": edge.post.port, "client_secret_file": folder / "secret", "token_url": f"{edge.url}/oauth/token",
+        "registration_url": edge.url, "sms_url": f"{edge.url}/sms-api", "sms_token_file": folder / "sms-token",
         "portal_url": "http://portail.test",
     }  # fmt: skip
     return NotificationsSettings.model_validate(usual | changes)
 
 
+@pytest.fixture(scope="session")
+def shared_dsn(database_factory: DatabaseFactory) -> str:
+    """One database for every test here that starts no process: emptying it is faster than copying it."""
+    return run_apart(lambda: database_factory.create("notifications", asyncio.Lock()))
+
+
+async def emptied(dsn: str) -> Database:
+    db = Database(dsn, size=4, application="test")
+    async with db.transaction() as tx:
+        rows = await tx.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations'"
+        )
+        await tx.execute(f"TRUNCATE {', '.join(row['tablename'] for row in rows)} RESTART IDENTITY")
+    return db
+
+
 @pytest.fixture
-async def desk(
-    database: Callable[[str | None], Awaitable[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Desk]:
+async def desk(shared_dsn: str, edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     # A busy machine is not a neighbour that is away.
     monkeypatch.setattr("chassis.outgoing.CONNECT_SECONDS", 30)
     monkeypatch.setattr("chassis.outgoing.READ_SECONDS", 30)
-    dsn = await database("notifications")
-    post, neighbours, (port,) = Post(), Neighbours(), free_ports(1)
-    await post.open()
-    app = create_app(settings_for(dsn, tmp_path, post, f"http://127.0.0.1:{port}"), MovableClock(START))
+    db = await emptied(shared_dsn)
+    app = create_app(settings_for(shared_dsn, tmp_path, edge), MovableClock(START))
     runtime: Runtime = app.state.runtime
-    db = Database(dsn, size=4, application="test")
     async with runtime.db.transaction() as tx:
         await apply_organisations(tx, [registered(*row) for row in ORGANISATIONS])
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        serving(neighbours.app(), port),
-        httpx.AsyncClient(transport=transport, base_url="http://notifications.test") as http,
-    ):
-        desk = Desk(http, runtime, app.state.sender, db)
-        desk.post, desk.neighbours = post, neighbours
+    async with httpx.AsyncClient(transport=transport, base_url="http://notifications.test") as http:
+        desk = Desk(edge, http, runtime, app.state.sender, db)
         desk.issuer.trusted_by(app)
         desk.processors = {
             one.topic: Processor("notifications", one, db, runtime.clock, runtime.doorbell)
@@ -369,7 +256,6 @@ async def desk(
         }
         yield desk
     await app.state.sender.close()
-    await post.close()
     for opened in (db, runtime.db, runtime.background_db):
         await opened.close()
     await runtime.tokens.close()

@@ -89,6 +89,16 @@ async def test_fourth_notice_that_cannot_wait_is_suppressed(desk: Desk) -> None:
     assert [event.reason for event in events if isinstance(event, NoticeSuppressed)] == ["too_many"]
 
 
+async def test_notice_taken_up_again_does_not_count_against_itself(desk: Desk) -> None:
+    desk.knows()
+    await desk.tell(offered(desk), offered(desk))
+    await desk.deliver(offered(desk))
+    async with desk.db.transaction() as tx:
+        await tx.execute("UPDATE notices SET state = 'sending' WHERE state = 'requested'")
+    await desk.send()
+    assert await desk.states() == {"seat_offered": ["sent"] * 3}
+
+
 async def test_days_of_two_persons_are_counted_apart(desk: Desk) -> None:
     other = UUID(int=0x502)
     desk.knows()

@@ -123,6 +123,25 @@ async def test_mail_server_away_loses_nothing_and_counts_nothing(desk: Desk) -> 
     assert desk.sender.note() is None
 
 
+async def test_organisation_is_not_told_what_is_too_old_once_the_mail_server_is_back(desk: Desk) -> None:
+    await desk.post.close()
+    await desk.tell(desk.event(ReferralAccepted))
+    await desk.post.open()
+    await desk.later(days=7)
+    assert await desk.states() == {"referral_accepted": ["suppressed(stale)"]}
+    assert desk.post.kept == {}
+
+
+@pytest.mark.parametrize(("to", "answer"), [("sender", "550 who are you"), (COUNCIL, "421 leaving")])
+async def test_mail_server_that_refuses_us_or_leaves_is_waited_for(desk: Desk, to: str, answer: str) -> None:
+    desk.post.answers[to] = [answer]
+    await desk.tell(desk.event(ReferralSubmitted))
+    assert await desk.states() == {"referral_submitted": ["requested"]}
+    await desk.later(seconds=11)
+    assert await desk.states() == {"referral_submitted": ["sent"]}
+    assert await desk.rows("SELECT tries FROM deliveries") == [(1,)]
+
+
 async def test_mail_server_away_keeps_no_text_message_back(desk: Desk) -> None:
     desk.knows()
     await desk.post.close()

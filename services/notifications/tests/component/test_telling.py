@@ -111,6 +111,19 @@ async def test_reminder_of_an_appointment_of_the_next_morning_is_not_sent(desk: 
     assert len(desk.post.to(PERSON)) == 1
 
 
+async def test_reminder_is_never_sent_after_its_appointment(desk: Desk) -> None:
+    await desk.tell(desk.booked(TUESDAY))
+    desk.neighbours.registration_away = True
+    await desk.later(days=6)  # past ten o'clock of the day before
+    assert (await desk.states())["appointment_reminder"] == ["requested"]
+    desk.clock.advance(TUESDAY - desk.clock.now())
+    desk.neighbours.registration_away = False
+    await desk.later()
+
+    assert (await desk.states())["appointment_reminder"] == ["suppressed(stale)"]
+    assert desk.neighbours.texts == {}
+
+
 async def test_two_postponements_leave_one_reminder_and_two_dates(desk: Desk) -> None:
     id_ = uuid4()
     dates = [TUESDAY + timedelta(days=n) for n in (0, 7, 8)]

@@ -68,6 +68,8 @@ def test_number_of_an_organisation_is_said_as_it_is_dialled() -> None:
         ("camille@exemple.test\r\nBcc: x@y.test", False),
         ("a@b.test, c@d.test", False),
         ("<a@b.test>", False),
+        ("a@b@c.test", False),
+        ("hélène@exemple.test", False),
     ],
 )
 def test_address_is_one_address(raw: str, usable: bool) -> None:
@@ -84,6 +86,7 @@ def test_outside_of_an_email_says_nothing() -> None:
     assert email["Message-ID"] == f"<{UUID(int=7)}@maillage.example.org>"
     assert email["X-Maillage-Notice"] == str(UUID(int=7))
     assert email["Auto-Submitted"] == "auto-generated"
+    assert email["Content-Language"] == "fr"
     assert email.get_content() == "Bonjour Camille,\nà bientôt\n"
 
 

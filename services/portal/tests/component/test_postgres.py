@@ -1,9 +1,10 @@
-"""Sessions and drafts on a real PostgreSQL: nothing readable in the tables, nobody else's, nothing kept for ever."""
+"""Sessions and what is being typed, on a real PostgreSQL: unreadable in the tables, nobody else's, not for ever."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,10 +12,12 @@ import pytest
 
 from chassis.crypto import Vault
 from chassis.db import Database
+from portal.adapters.plan_drafts import PostgresPlanDrafts
 from portal.adapters.postgres import DRAFT_DAYS, PostgresCursors, PostgresDrafts, PostgresSessions
 from portal.domain.draft import Draft
 from portal.domain.errors import NotFound, ServiceSilent
 from portal.domain.member import Kind, Member
+from portal.domain.plan import ActionRow, GoalRow, PlanDraft
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 MEMBER = Member(uuid4(), "Bénévole A", "entraide", "Entraide Exemple", Kind.ASSOCIATION)
@@ -134,3 +137,56 @@ async def test_silence_is_said_when_there_is_no_database() -> None:
     nowhere = Database("postgresql://nobody@127.0.0.1:1/none", size=1, application="test")
     with pytest.raises(ServiceSilent):
         await PostgresSessions(nowhere).find("token", now=NOW)
+
+
+PLAN_ID = uuid4()
+NEW_PLAN = PlanDraft(3, (GoalRow("goal-1", "Travailler"),), known=frozenset({"goal-1"}))
+
+
+def plan_drafts_of(db: Database, master_key: bytes = b"k" * 32) -> PostgresPlanDrafts:
+    return PostgresPlanDrafts(db, Vault(master_key))
+
+
+def adding(text: str) -> Callable[[PlanDraft], PlanDraft]:
+    return lambda draft: replace(draft, goals=(*draft.goals, GoalRow(str(uuid4()), text)))
+
+
+async def test_plan_being_changed_is_unreadable_in_the_table_and_whole_when_opened(db: Database) -> None:
+    drafts = plan_drafts_of(db)
+    action = ActionRow("a", "step", "t", CANARY, "person", "demain", "planned", "")
+    wanted = replace(NEW_PLAN, actions=(action,), open="a", checked=True)
+    await drafts.change(PLAN_ID, MEMBER.member_id, lambda _: wanted, new=NEW_PLAN, now=NOW)
+    stored = await everything_in(db, "plan_drafts")
+    assert CANARY not in stored
+    assert CANARY.encode("utf-8").hex() not in stored
+    assert await drafts.read(PLAN_ID, MEMBER.member_id, now=NOW) == (wanted, NOW)
+
+
+async def test_plan_being_changed_is_its_authors_alone_and_forgotten(db: Database) -> None:
+    drafts, later = plan_drafts_of(db), NOW + timedelta(days=DRAFT_DAYS, seconds=1)
+    await drafts.change(PLAN_ID, MEMBER.member_id, adding(CANARY), new=NEW_PLAN, now=NOW)
+    assert await drafts.read(PLAN_ID, uuid4(), now=NOW) is None
+    assert await drafts.read(PLAN_ID, MEMBER.member_id, now=later) is None
+    await drafts.change(uuid4(), uuid4(), adding("x"), new=NEW_PLAN, now=later)
+    async with db.connection() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM plan_drafts") == 1
+
+
+async def test_both_goals_are_kept_when_two_tabs_write_at_once(db: Database) -> None:
+    drafts = plan_drafts_of(db)
+    edits = [adding(str(n)) for n in range(8)]
+    await asyncio.gather(*(drafts.change(PLAN_ID, MEMBER.member_id, edit, new=NEW_PLAN, now=NOW) for edit in edits))
+    kept = await drafts.read(PLAN_ID, MEMBER.member_id, now=NOW)
+    assert kept is not None
+    assert sorted(row.text for row in kept[0].goals) == [*map(str, range(8)), "Travailler"]
+    await drafts.discard(PLAN_ID, MEMBER.member_id)
+    assert await drafts.read(PLAN_ID, MEMBER.member_id, now=NOW) is None
+
+
+async def test_plan_begins_again_when_the_master_key_is_another(db: Database) -> None:
+    await plan_drafts_of(db).change(PLAN_ID, MEMBER.member_id, adding(CANARY), new=NEW_PLAN, now=NOW)
+    other = plan_drafts_of(db, b"x" * 32)
+    assert await other.read(PLAN_ID, MEMBER.member_id, now=NOW) is None
+    begun = await other.change(PLAN_ID, MEMBER.member_id, adding("b"), new=NEW_PLAN, now=NOW)
+    assert [row.text for row in begun.goals] == ["Travailler", "b"]
+    assert await other.read(PLAN_ID, MEMBER.member_id, now=NOW) == (begun, NOW)

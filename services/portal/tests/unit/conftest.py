@@ -18,11 +18,13 @@ from portal.adapters.csrf import csrf_of
 from portal.domain.draft import Draft
 from portal.domain.errors import NotFound, ServiceSilent
 from portal.domain.member import Kind, Member, Session
+from portal.domain.plan import PlanDraft
 from portal.main import compose
 from portal.settings import PortalSettings
 
 VOLUNTEER = Member(UUID(int=1), "Bénévole A", "entraide", "Entraide Exemple", Kind.ASSOCIATION)
 CASEWORKER = Member(UUID(int=2), "Travailleuse sociale B", "cd93", "Conseil de l’Exemple", Kind.COUNCIL)
+ADVISER = Member(UUID(int=3), "Conseiller C", "ft93", "Service de l’emploi", Kind.EMPLOYMENT_SERVICE)
 REFERRAL_ID = UUID(int=7)
 
 
@@ -69,6 +71,27 @@ class MemoryDrafts:
 
     async def discard(self, draft_id: UUID, member_id: UUID) -> None:
         self.kept.pop(draft_id, None)
+
+
+class MemoryPlanDrafts:
+    def __init__(self) -> None:
+        self.kept: dict[tuple[UUID, UUID], tuple[PlanDraft, datetime]] = {}
+
+    async def read(
+        self, accompaniment_id: UUID, member_id: UUID, *, now: datetime
+    ) -> tuple[PlanDraft, datetime] | None:
+        return self.kept.get((accompaniment_id, member_id))
+
+    async def change(
+        self, accompaniment_id: UUID, member_id: UUID, edit: Callable[[PlanDraft], PlanDraft], *,
+        new: PlanDraft, now: datetime,
+    ) -> PlanDraft:  # fmt: skip
+        draft, _ = self.kept.get((accompaniment_id, member_id), (new, now))
+        self.kept[accompaniment_id, member_id] = (edit(draft), now)
+        return self.kept[accompaniment_id, member_id][0]
+
+    async def discard(self, accompaniment_id: UUID, member_id: UUID) -> None:
+        self.kept.pop((accompaniment_id, member_id), None)
 
 
 def referral_document(**values: object) -> dict[str, object]:
@@ -143,6 +166,7 @@ class Portal:
     services: Services
     sessions: MemorySessions
     drafts: MemoryDrafts
+    plan_drafts: MemoryPlanDrafts
     browser: httpx.AsyncClient
     token: str = ""
 
@@ -160,12 +184,12 @@ class Portal:
 
 @pytest.fixture
 async def portal(tmp_path: Path) -> AsyncIterator[Portal]:
-    services, sessions, drafts = Services(), MemorySessions(), MemoryDrafts()
+    services, sessions, drafts, plan_drafts = Services(), MemorySessions(), MemoryDrafts(), MemoryPlanDrafts()
     async with httpx.AsyncClient(transport=httpx.MockTransport(services.handle)) as client:
         app = compose(settings_with(tmp_path), client)
-        app.state.shell = replace(app.state.shell, sessions=sessions, drafts=drafts)
+        app.state.shell = replace(app.state.shell, sessions=sessions, drafts=drafts, plan_drafts=plan_drafts)
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://portal.test", headers={"Accept": "text/html"}
         ) as browser:
-            yield Portal(app, services, sessions, drafts, browser)
+            yield Portal(app, services, sessions, drafts, plan_drafts, browser)
         await app.state.shell.hub.close()

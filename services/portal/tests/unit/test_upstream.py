@@ -16,7 +16,16 @@ from portal.adapters.access import Access
 from portal.adapters.calls import failure
 from portal.adapters.tokens import Tokens
 from portal.adapters.upstream import Services as Upstream
-from portal.domain.errors import AccessLost, Conflict, Gone, KeyReused, NotFound, Refused, SendingInProgress, ServiceSilent
+from portal.domain.errors import (
+    AccessLost,
+    Conflict,
+    Gone,
+    KeyReused,
+    NotFound,
+    Refused,
+    SendingInProgress,
+    ServiceSilent,
+)
 
 from .conftest import REFERRAL_ID, VOLUNTEER, Services, referral_document, settings_with
 
@@ -89,7 +98,9 @@ async def test_unknown_fields_and_codes_are_read_when_a_service_is_newer() -> No
     document = referral_document(status="on_hold", later="field", council={"code": "", "name": ""})
     services = Services({("GET", f"/referrals/{REFERRAL_ID}"): (200, document)})
     tokens, client = tokens_of(services, MovableClock(NOW))
-    referral = await Upstream(Access(client, tokens), "http://partners", "http://referrals").read(VOLUNTEER, REFERRAL_ID)
+    referral = await Upstream(Access(client, tokens), "http://partners", "http://referrals").read(
+        VOLUNTEER, REFERRAL_ID
+    )
     assert (referral.line.status, referral.line.council.name) == ("on_hold", "")
 
 

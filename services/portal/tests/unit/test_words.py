@@ -128,9 +128,7 @@ def named_in(templates: str, name: str) -> bool:
     parts = name.split(".")
     begun = (".".join(parts[:n]) + "." for n in range(1, len(parts)))
     underscored = (name[: n + 1] for n, char in enumerate(name) if char == "_")
-    return any(
-        f"{quote}{text}{quote}" in templates for text in (whole, name, *begun, *underscored) for quote in "\"'"
-    )
+    return any(f"{quote}{text}{quote}" in templates for text in (whole, name, *begun, *underscored) for quote in "\"'")
 
 
 def test_no_line_of_french_can_begin_with_high_punctuation() -> None:

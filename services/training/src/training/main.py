@@ -9,7 +9,7 @@ from chassis.app import Parts, build_app
 from chassis.clock import Clock
 from chassis.runtime import build_runtime
 from chassis.settings import load
-from training.adapters.http import commands, enrolments, sessions
+from training.adapters.http import commands, enrolment_reading, requests, session_reading, sessions
 from training.adapters.projections import PROJECTIONS
 from training.adapters.subscribers import subscriptions
 from training.adapters.terms import timers
@@ -22,11 +22,11 @@ def create_app(settings: TrainingSettings | None = None, clock: Clock | None = N
     vault = runtime.vault()
     # Read now: the first question of the day must not be the one that waits for the file.
     territory.load()
-    modules = (sessions, enrolments, commands)
+    changing, reading = (sessions, requests, commands), (session_reading, enrolment_reading)
     return build_app(
         runtime,
         Parts(
-            routers=[module.routes(vault) for module in modules],
+            routers=[*(module.routes(vault) for module in changing), *(module.routes() for module in reading)],
             subscriptions=subscriptions(vault, runtime.clock),
             projections=PROJECTIONS,
             timers=timers(),

@@ -273,7 +273,7 @@ class Follow:
 
 
 TestSeats = Seats.TestCase
-TestSeats.settings = settings(max_examples=60, stateful_step_count=30)
+TestSeats.settings = settings(max_examples=40, stateful_step_count=30)
 
 
 def test_one_person_takes_one_seat_of_the_session_that_follows() -> None:

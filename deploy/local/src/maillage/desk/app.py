@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -22,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.clock import Clock, ShiftedClock, SystemClock
+from maillage.api import http_client
 from maillage.desk import otlp, provider, smtp
 from maillage.desk.mail import MailBox
 from maillage.desk.pages import STATIC, Pages
@@ -70,7 +70,7 @@ def create_app(desk: Desk, version: str) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+            http = await stack.enter_async_context(http_client())
             settings = desk.settings
             receipts = Receipts(desk.messages, http, settings.notifications_url, settings.sms_token, desk.clock)
             stack.push_async_callback(receipts.close)

@@ -14,6 +14,7 @@ from signal import SIGKILL
 
 import httpx
 
+from maillage.api import http_client
 from maillage.stack import jvm
 from maillage.stack.command import Command, Report
 from maillage.stack.errors import StackError
@@ -92,7 +93,7 @@ class Zipkin:
     async def wait_ready(self, timeout: float) -> str:
         """Return its version once it answers; raise StackError when it does not within `timeout` seconds."""
         deadline = time.monotonic() + timeout
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+        async with http_client(5) as http:
             while time.monotonic() < deadline:
                 try:
                     if (await http.get(f"{self.url}/health")).status_code == 200:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -20,6 +19,7 @@ from typing import Any
 import httpx
 
 from maillage.databases import dsn_for, name_of
+from maillage.services import inherited
 from maillage.stack.postgres import Postgres, PostgresConfig
 from maillage.testing.collector import SpanCollector
 
@@ -50,8 +50,10 @@ class RunningStack:
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        # A developer's own collector would keep the spans from the desk.
+        kept = {name: value for name, value in inherited().items() if not name.startswith("OTEL_EXPORTER_")}
         self.environment = {
-            **os.environ,
+            **kept,
             "MAILLAGE_STACK": "test",
             "MAILLAGE_DATA_DIR": str(folder / "data"),
             "MAILLAGE_CLOCK_FILE": str(folder / "clock"),

@@ -49,7 +49,7 @@ class SmtpCarrier:
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _verdict(error.recipients[0].code) from None
-        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPAuthenticationError) as error:
+        except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPHeloError) as error:
             # Our own address or password is refused: no message of ours would fare better.
             raise DependencyDown(f"the mail server refuses this sender ({error.code})") from None
         except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
@@ -83,10 +83,11 @@ def compose(message: Message, sender: str, now: datetime) -> EmailMessage:
     email["Date"] = format_datetime(now)
     email["Message-ID"] = f"<{message.notice_id}@maillage.{domain}>"
     email["X-Maillage-Notice"] = str(message.notice_id)
-    email["Content-Language"] = message.language
     # RFC 3834: nobody's holiday message answers this one.
     email["Auto-Submitted"] = "auto-generated"
     if message.reply_to is not None:
         email["Reply-To"] = message.reply_to
-    email.set_content(message.body + "\n")
+    # Quoted-printable: every server takes it, and a person can still read it.
+    email.set_content(message.body + "\n", cte="quoted-printable")
+    email["Content-Language"] = message.language
     return email

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 
 import territory
+from chassis.errors import SettingsRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,16 @@ def name_of(commune: str) -> str | None:
 
 
 class FrenchCalendar:
-    """The `Calendar` port for all of France."""
+    """The `Calendar` port for all of France; refuses to start where the machine does not know our time zones."""
+
+    def __init__(self) -> None:
+        try:
+            self._zones = {place.zone: ZoneInfo(place.zone) for place in (METROPOLITAN, *PLACES.values())}
+        except ZoneInfoNotFoundError as error:
+            raise SettingsRefused(f"time zones are missing ({error}): install the system's tzdata package") from None
 
     def zone(self, commune: str) -> ZoneInfo:
-        return ZoneInfo(place_of(commune).zone)
+        return self._zones[place_of(commune).zone]
 
     def is_holiday(self, day: date, commune: str) -> bool:
         return day in _holidays(place_of(commune).holidays, day.year)

@@ -133,7 +133,6 @@ class Sender:
     async def _one(self, taken: Taken, contacts: Mapping[UUID, Contact] | None, down: set[str]) -> None:
         async with self._slots:
             outcome = await self._outcome(taken, contacts, down)
-            fault_point("notices.sent")
             now = self._clock.now()
             async with self._db.transaction() as tx:
                 notices = PostgresNotices(tx, now, instance=self._instance)
@@ -174,6 +173,7 @@ class Sender:
             down.add(channel)
             self._is_away(channel, str(error))
             return Outcome(Result.WAITS, channel)
+        fault_point("notices.sent")
         self.away.pop(channel, None)
         return Outcome(Result.ACCEPTED, channel, reference=reference)
 

@@ -58,13 +58,18 @@ def sending(prepared: Prepared, requested: Requested) -> Iterator[None]:
 @contextmanager
 def checking(requested: Sequence[Requested]) -> Iterator[None]:
     """Span the claim check of a batch, linked to what each of its notices belongs to."""
-    contexts = [read_traceparent(one.traceparent) for one in requested]
+    contexts = [context for one in requested if (context := read_traceparent(one.traceparent)) is not None]
+    sampled = [context for context in contexts if context.trace_flags.sampled]
+    if contexts and not sampled:
+        with within(requested[0].traceparent):
+            yield
+        return
     span = tracer().start_span(
         "check contacts",
         context=Context(),
         kind=SpanKind.INTERNAL,
         attributes={"messaging.batch.message_count": len(requested)},
-        links=[Link(context) for context in contexts if context is not None and context.trace_flags.sampled],
+        links=[Link(context) for context in sampled],
     )
     with _ended(span):
         yield

@@ -18,8 +18,8 @@ from notifications.domain.fact import Fact
 from notifications.domain.template import Catalogue
 from notifications.domain.texts import Values
 
-_EMAIL = re.compile(r"[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\]{1,255}", re.ASCII)
-"""Enough to be handed to a server as one recipient, and never more than one."""
+_EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
+"""Enough to be handed to any server as one recipient, and never more than one: ASCII, and nothing that separates."""
 
 
 class FrenchWords:

@@ -102,8 +102,8 @@ class Notices(Protocol):
         """Keep what the carrier says; return False for a repeat."""
         ...
 
-    async def told_since(self, subject_ref: UUID, since: datetime) -> int:
-        """Return how many notices this person got since then, those being sent included; others wait for the answer."""
+    async def told_since(self, subject_ref: UUID, since: datetime, *, besides: UUID) -> int:
+        """Return how many other notices this person got since then, those being sent included."""
         ...
 
     async def forget(self, subject_ref: UUID) -> None:

@@ -109,13 +109,13 @@ def _written(
         body = gsm7.fold(body)
         if gsm7.septets(body) > gsm7.SEPTETS_MAX:
             return NobodyCan()
-    concerned = taken.fact.roles.get(template.contact[taken.notice.audience])
+    concerned = taken.organisations.get(taken.fact.roles[template.contact[taken.notice.audience]])
     message = Message(
         notice_id=taken.notice.notice_id,
         to=to,
         body=body,
         language=language,
         subject=written.subject,
-        reply_to=known.email if concerned and (known := taken.organisations.get(concerned)) else None,
+        reply_to=None if concerned is None else says.address("email", concerned.email, taken.fact.commune),
     )
     return Prepared(taken.notice, channel, written, message)

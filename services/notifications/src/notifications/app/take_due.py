@@ -68,7 +68,7 @@ async def _decent(requested: Requested, notices: Notices, courtesy: Courtesy, no
     # What was sent once already today is not one more.
     if until > now or courtesy.per_day is None or notice.subject_ref is None or notice.sent_at is not None:
         return until, Reason.STALE
-    told = await notices.told_since(notice.subject_ref, courtesy.day_began(now, commune))
+    told = await notices.told_since(notice.subject_ref, courtesy.day_began(now, commune), besides=notice.notice_id)
     if told < courtesy.per_day:
         return now, Reason.STALE
     return courtesy.decent_on_another_day(now, commune), Reason.TOO_MANY

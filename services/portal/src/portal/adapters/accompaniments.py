@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,7 @@ from portal.domain.accompaniment import (
     in_order,
 )
 from portal.domain.member import Member
-from portal.domain.referral import Party, Step
+from portal.domain.referral import Party
 
 
 class _Line(Answer):
@@ -165,16 +164,8 @@ def accompaniment(answer: dict[str, Any]) -> Accompaniment:
         meetings=in_order(
             Meeting(one.appointment_id, one.status, one.starts_at, one.modality) for one in full.appointments
         ),
-        history=tuple(_told(one.step() for one in full.history)),
+        history=tuple(one.step() for one in full.history),
     )
-
-
-def _told(steps: Iterable[Step]) -> Iterable[Step]:
-    """Give what stands as a status twice its own word: `active` after a review is a review that was held."""
-    previous = ""
-    for step in steps:
-        yield replace(step, status="reviewed") if (previous, step.status) == ("review_due", "active") else step
-        previous = step.status
 
 
 class AccompanimentService:

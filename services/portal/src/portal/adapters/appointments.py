@@ -27,7 +27,8 @@ LINK = re.compile(r"^[A-Za-z0-9_=.-]{1,200}$")
 """What a link can be made of; anything else was not given by us and is sent nowhere."""
 
 AGENDA_LIMIT = 100
-"""Six appointments a day for three weeks: more than an adviser holds."""
+AGENDA_PAGES_MAX = 5
+"""Ten appointments a day for ten weeks: more than an organisation's page can show usefully."""
 
 
 class _Appointment(Answer):
@@ -53,6 +54,7 @@ class _Appointment(Answer):
 
 class _Appointments(Answer):
     items: list[_Appointment]
+    cursor: str | None = None
 
 
 class _Own(Answer):
@@ -88,9 +90,15 @@ class AppointmentService:
     async def between(self, member: Member, first: datetime, last: datetime) -> Sequence[Appointment]:
         params: dict[str, str | int] = {"from": instant(first), "to": instant(last), "limit": AGENDA_LIMIT}
         route = Route("registration", "GET", self._url, "/appointments")
-        response = await self._access.call(route, member, params=params)
-        found = read_as(_Appointments, json_object(response, "registration"), "registration")
-        return [one.appointment() for one in found.items]
+        found: list[Appointment] = []
+        for _ in range(AGENDA_PAGES_MAX):
+            response = await self._access.call(route, member, params=params)
+            part = read_as(_Appointments, json_object(response, "registration"), "registration")
+            found += (one.appointment() for one in part.items)
+            if not part.cursor or not part.items:
+                break
+            params["after"] = part.cursor
+        return found
 
     async def read(self, member: Member, appointment_id: UUID) -> Appointment:
         response = await self._access.call(self._one("GET", appointment_id), member)

@@ -7,6 +7,7 @@ a saving whose answer was lost finds its own words there and is done.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -26,10 +27,12 @@ Saving = Literal["saved", "unfinished", "stale"]
 
 
 async def write_plan(
-    drafts: PlanDrafts, member: Member, found: Accompaniment, edit: Callable[[PlanDraft], PlanDraft], *, now: datetime
-) -> PlanDraft:
-    """Keep one change of the form; the first one starts from the plan as it stands."""
-    return await drafts.change(found.line.accompaniment_id, member.member_id, edit, new=start(found.plan), now=now)
+    drafts: PlanDrafts, member: Member, found: Accompaniment, edit: Callable[[PlanDraft], PlanDraft], *,
+    seen: int, now: datetime,
+) -> PlanDraft:  # fmt: skip
+    """Keep one change of the form; the first starts from the plan, as of version `seen`: the one the page showed."""
+    new = replace(start(found.plan), based_on=seen)
+    return await drafts.change(found.line.accompaniment_id, member.member_id, edit, new=new, now=now)
 
 
 async def save_plan(
@@ -37,7 +40,7 @@ async def save_plan(
     edit: Callable[[PlanDraft], PlanDraft], *, seen: int, now: datetime,
 ) -> Saving:  # fmt: skip
     """Keep what was typed, then save it over version `seen`: the one the page showed."""
-    draft = await write_plan(drafts, member, found, lambda kept: ready(edit(kept)), now=now)
+    draft = await write_plan(drafts, member, found, lambda kept: ready(edit(kept)), seen=seen, now=now)
     if draft.open or faults(draft):
         return "unfinished"
     accompaniment_id = found.line.accompaniment_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from portal.domain.appointment import MODALITIES
 from portal.domain.draft import Fault, clean
@@ -14,8 +14,9 @@ from portal.domain.plan import day_of
 DATES_MAX = 3
 DURATION_MINUTES = 45
 DURATION_MINUTES_MIN, DURATION_MINUTES_MAX = 5, 480
+AHEAD = timedelta(days=366)
 PLACE_CHARS_MAX = 200
-"""What the registration service accepts of a duration and a place."""
+"""What the registration service accepts of a duration, a date and a place."""
 
 HOUR = re.compile(r"^\s*([0-9]{1,2})\s*(?:[:hH]\s*([0-9]{2})?\s*)?$")
 
@@ -82,6 +83,8 @@ def date_faults(offer: Offer, zone: tzinfo, now: datetime) -> Iterable[Fault]:
             yield Fault(f"day_{n}", "fault.date.hour")
         elif moment <= now:
             yield Fault(f"day_{n}", "fault.date.past")
+        elif moment > now + AHEAD:
+            yield Fault(f"day_{n}", "fault.date.far")
         elif moment in earlier:
             yield Fault(f"day_{n}", "fault.date.twice")
         else:

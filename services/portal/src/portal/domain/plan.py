@@ -82,11 +82,19 @@ def action_row(action: Action) -> ActionRow:
 
 
 def typed(draft: PlanDraft, goals: Mapping[str, str], action: Mapping[str, str], key: str) -> PlanDraft:
-    """Return the draft with what the form says of its goals and of the one action it shows."""
-    kept = tuple(replace(row, text=goals.get(row.key, row.text)[:TYPED_CHARS_MAX]) for row in draft.goals)
+    """Return the draft with what the form says of its goals and of the one action it shows.
+
+    A row that the draft does not hold, because another tab or the other side took it out, comes back: it was typed.
+    """
+    held, texts = {row.key for row in draft.goals}, {one: text[:TYPED_CHARS_MAX] for one, text in goals.items()}
+    kept = tuple(replace(row, text=texts.get(row.key, row.text)) for row in draft.goals)
+    back = tuple(GoalRow(one, text) for one, text in texts.items() if one not in held and clean(text))
     values = {name: action[name][:TYPED_CHARS_MAX] for name in FIELDS if name in action}
-    rows = tuple(replace(row, **values) if row.key == key else row for row in draft.actions)
-    return replace(draft, goals=kept, actions=rows)
+    rows = draft.actions
+    if key and values and all(row.key != key for row in rows) and len(rows) < ACTIONS_MAX:
+        rows = (*rows, ActionRow(key, action["kind"] if action.get("kind") in KINDS else KINDS[0]))
+    rows = tuple(replace(row, **values) if row.key == key else row for row in rows)
+    return replace(draft, goals=(*kept, *back)[:GOALS_MAX], actions=rows)
 
 
 def add_goal(draft: PlanDraft, key: str) -> PlanDraft:
@@ -97,7 +105,9 @@ def add_goal(draft: PlanDraft, key: str) -> PlanDraft:
 
 
 def add_action(draft: PlanDraft, key: str, kind: str) -> PlanDraft:
-    """Add an action and open it, once the open one is right."""
+    """Add an action and open it, once the open one is right; one still empty, as after a double click, serves."""
+    if draft.opened == ActionRow(draft.open, kind):
+        return draft
     closed = close(draft)
     if closed.open or len(closed.actions) >= ACTIONS_MAX or kind not in KINDS:
         return closed

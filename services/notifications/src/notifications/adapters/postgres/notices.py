@@ -105,9 +105,9 @@ class PostgresNotices:
         said = "delivered" if receipt.delivered else "undeliverable"
         return bool(await self._tx.fetchval(sql.KEEP_RECEIPT, notice_id, channel, said, receipt.at))
 
-    async def told_since(self, subject_ref: UUID, since: datetime) -> int:
-        """Return how many notices this person got since then, those being sent included."""
-        return int(await self._tx.fetchval(sql.TOLD_SINCE, subject_ref, since))
+    async def told_since(self, subject_ref: UUID, since: datetime, *, besides: UUID) -> int:
+        """Return how many other notices this person got since then, those being sent included."""
+        return int(await self._tx.fetchval(sql.TOLD_SINCE, subject_ref, since, besides))
 
     async def forget(self, subject_ref: UUID) -> None:
         """Forget whose notices these were."""

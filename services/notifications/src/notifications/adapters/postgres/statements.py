@@ -96,7 +96,9 @@ FROM (SELECT DISTINCT unnest($1::text[]) AS person ORDER BY person) AS persons
 """
 
 # notices_subject; what is being sent counts as told.
-TOLD_SINCE = "SELECT count(*) FROM notices WHERE subject_ref = $1 AND (sent_at >= $2 OR state = 'sending')"
+TOLD_SINCE = """
+SELECT count(*) FROM notices WHERE subject_ref = $1 AND (sent_at >= $2 OR state = 'sending') AND notice_id <> $3
+"""
 
 FORGET = "UPDATE notices SET subject_ref = NULL, thread = NULL WHERE subject_ref = $1"
 FORGET_OPT_OUTS = "DELETE FROM opt_outs WHERE subject_ref = $1"

@@ -50,13 +50,15 @@ def office_of(found: Accompaniment) -> str:
 
 
 def _draw_offer(
-    request: Request, session: Session, found: Accompaniment, offer: Offer, form: Form, faults: tuple[Fault, ...]
-) -> Response:
+    request: Request, session: Session, found: Accompaniment, offer: Offer, form: Form, faults: tuple[Fault, ...],
+    *, not_yet: bool = False,
+) -> Response:  # fmt: skip
     return page(
         request,
         "offer.html",
         session=session,
-        status=422 if faults else 200,
+        status=422 if faults else 409 if not_yet else 200,
+        not_yet=not_yet,
         line=found.line,
         offer=offer,
         modalities=MODALITIES,
@@ -78,8 +80,12 @@ async def offered(request: Request, accompaniment_id: UUID) -> Response:
     if faults:
         return _draw_offer(request, session, found, offer, form, faults)
     body = {"accompaniment_id": str(accompaniment_id), **dates.body(offer, LOCAL_TIME)}
+    key = key_of(form)
     try:
-        appointment_id = await shell.appointments.offer(session.member, body, key=key_of(form))
+        appointment_id = await shell.appointments.offer(session.member, body, key=key)
+    except NotFound:
+        # The registration service hears of an agreement a moment after the referrals service tells it.
+        return _draw_offer(request, session, found, offer, form, (), not_yet=True)
     except CHANGED:
         return go(f"/accompagnements/{accompaniment_id}?change=oui")
     return go(f"/agenda/{appointment_id}?fait=propose")
@@ -126,13 +132,19 @@ async def _draw_act(
         one=found,
         slug=slug,
         open_dates=found.open_dates(now),
-        may_agree=name == "move" or "options" in found.allowed,
+        may_agree=may_agree(session, found, name),
         form=form,
         offer=Offer.of(form.fields),
         faults=faults,
         act_key=form.get("cle") or str(new_id()),
         here=f"/agenda/{appointment_id}/{slug}",
     )
+
+
+def may_agree(session: Session, found: Appointment, name: str) -> bool:
+    """Tell whether the reader may add a date that was not offered: only who receives the person offers dates."""
+    organises = found.organiser.code == session.member.organisation_code
+    return "options" in found.allowed or (name == "move" and organises)
 
 
 @router.post("/agenda/{appointment_id}/{slug}")
@@ -143,7 +155,7 @@ async def acted(request: Request, appointment_id: UUID, slug: str) -> Response:
         raise NotFound
     desk, now = shell_of(request).appointments, shell_of(request).clock.now()
     found = await desk.read(session.member, appointment_id)
-    faults = _faults(name, form, found, now)
+    faults = _faults(name, form, found, now, other=may_agree(session, found, name))
     if faults:
         return await _draw_act(request, session, appointment_id, slug, form, faults)
     try:
@@ -153,7 +165,7 @@ async def acted(request: Request, appointment_id: UUID, slug: str) -> Response:
     return go("/agenda?fait=suite" if name == "outcome" else f"/agenda/{appointment_id}?fait={slug}")
 
 
-def _faults(name: str, form: Form, found: Appointment, now: datetime) -> tuple[Fault, ...]:
+def _faults(name: str, form: Form, found: Appointment, now: datetime, *, other: bool) -> tuple[Fault, ...]:
     offer = Offer.of(form.fields)
     match name:
         case "outcome":
@@ -162,7 +174,7 @@ def _faults(name: str, form: Form, found: Appointment, now: datetime) -> tuple[F
             return tuple(dates.date_faults(offer, LOCAL_TIME, now))
         case "booking" | "move":
             chosen = form.get("choice")
-            if chosen == OTHER:
+            if chosen == OTHER and other:
                 return tuple(dates.date_faults(offer, LOCAL_TIME, now))
             known = {dates.instant(one) for one in found.open_dates(now)} | ({NONE} if name == "move" else set())
             return () if chosen in known else (Fault("choice", "fault.choice"),)

@@ -57,7 +57,7 @@ async def _draw(
         one=found,
         past=found.starts_at is not None and found.starts_at <= now,
         choices=[(key_of(token, date), date) for date in found.open_dates(now)],
-        none=NONE,
+        neither=NONE,
         sharing=await _sharing(request, token),
         done=done,
         just_changed=just_changed,

@@ -95,14 +95,14 @@ async def plan_posted(request: Request, accompaniment_id: UUID) -> Response:
     if "plan" not in found.allowed:
         return go(f"{here}?change=oui")
     now, key = shell.clock.now(), str(new_id())
+    seen = int(form.get("vu")) if form.get("vu").isdecimal() else found.plan.version
     if verb != SAVE:
         edit = _edit(form, verb, target, key)
         if verb == "reprendre":
             edit = _then(edit, lambda draft: plans.take(draft, found.plan, target))
-        draft = await write_plan(shell.plan_drafts, member, found, edit, now=now)
+        draft = await write_plan(shell.plan_drafts, member, found, edit, seen=seen, now=now)
         return go(f"{here}/plan{_place(draft, verb, key)}")
     try:
-        seen = int(form.get("vu")) if form.get("vu").isdecimal() else -1
         edit = _edit(form, "", "", key)
         outcome = await save_plan(shell.plan_drafts, shell.accompaniments, member, found, edit, seen=seen, now=now)
     except Conflict:
@@ -122,7 +122,7 @@ def _then(first: Edit, second: Edit) -> Edit:
 def _edit(form: Form, verb: str, target: str, key: str) -> Edit:
     """Return the change that one button means, on top of everything the form says."""
     goals = {name.removeprefix(GOAL): form.get(name) for name in form.fields if name.startswith(GOAL)}
-    action = {name: form.get(name) for name in FIELDS if name in form.fields}
+    action = {name: form.get(name) for name in ("kind", *FIELDS) if name in form.fields}
     if "session" in form.fields:
         action |= _session_of(form.get("session"), action.get("theme", ""))
     opened = form.get("ouverte")

@@ -40,8 +40,9 @@ RULES: Final[Mapping[str, Said]] = {
 REFUSED: Final[Mapping[type[RegistrationRefused], tuple[int, Said, Said | None]]] = {
     NotFound: (404, NOTHING, None),
     Erased: (410, Said("Ces données ont été effacées.", "This was erased."), None),
+    # Not 403, which says everywhere here that the token itself allows too little.
     WrongParty: (
-        403,
+        409,
         Said(
             "Seul l’organisme qui reçoit la personne peut faire cela.",
             "Only the organisation that receives the person can do this.",

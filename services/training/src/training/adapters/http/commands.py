@@ -17,7 +17,7 @@ from chassis.auth import Caller, require
 from chassis.crypto import Vault
 from chassis.runtime import Runtime, runtime_of
 from training.adapters.http.bodies import EarlyEndBody, EmptyBody, RefusalBody
-from training.adapters.http.enrolments import answer_to
+from training.adapters.http.enrolment_reading import answer_to
 from training.adapters.http.refusals import refusals
 from training.adapters.http.repeats import attempt_of
 from training.adapters.postgres.book import PostgresBook

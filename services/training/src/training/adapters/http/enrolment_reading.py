@@ -1,32 +1,23 @@
-"""Routes of enrolments: ask for a seat, list, read. Nothing here says who a person is, so nothing is audited."""
+"""Routes that read enrolments. Nothing in them says who a person is, so nothing is audited."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Query, Response
 
-from chassis import idempotency
 from chassis.auth import Caller, require
-from chassis.crypto import Vault
 from chassis.db import Tx
-from chassis.ids import new_id
 from chassis.problems import FieldError, Problem
 from chassis.runtime import Runtime, runtime_of
 from chassis.sentences import Said
 from training.adapters.http import answers
-from training.adapters.http.bodies import EnrolmentBody
 from training.adapters.http.cursor import CHARACTERS_MAX, read_cursor, write_cursor
 from training.adapters.http.refusals import CORRECT, refusals
-from training.adapters.http.repeats import attempt_of
 from training.adapters.organisations import DirectoryOrganisations
-from training.adapters.postgres.accompaniments import PostgresAccompaniments
-from training.adapters.postgres.book import PostgresBook
 from training.adapters.postgres.reading import PostgresDossiers
 from training.app.read_enrolments import ListEnrolments, list_enrolments, read_enrolment
-from training.app.request_enrolment import RequestEnrolment, request_enrolment
 
 PAGE_MAX = 100
 PAGE_DEFAULT = 50
@@ -35,39 +26,9 @@ Concerned = Annotated[Caller, require("enrolments:act")]
 Parts = Annotated[Runtime, Depends(runtime_of)]
 
 
-def routes(vault: Vault) -> APIRouter:
+def routes() -> APIRouter:
     """Return the routes."""
     router = APIRouter()
-
-    @router.post("/enrolments", status_code=201)
-    async def ask(
-        request: Request,
-        caller: Concerned,
-        key: Annotated[str, Depends(idempotency.required_key)],
-        body: EnrolmentBody,
-        runtime: Parts,
-    ) -> JSONResponse:
-        now = runtime.clock.now()
-        attempt = await attempt_of(request, caller, vault, "POST /enrolments", key)
-        asked = RequestEnrolment(caller.organisation_id, body.accompaniment_id, body.action_id, body.session_id)
-        with refusals():
-            async with runtime.transaction() as tx:
-                replay = await idempotency.claim(tx, attempt, now=now)
-                if replay is not None:
-                    return replay.response()
-                done = await request_enrolment(
-                    asked,
-                    accompaniments=PostgresAccompaniments(tx, vault),
-                    book=PostgresBook(tx),
-                    new_id=new_id,
-                    now=now,
-                )
-                answer = await answer_to(tx, done.enrolment_id, caller, runtime)
-                status, location = (201 if done.is_new else 200), f"/enrolments/{done.enrolment_id}"
-                await idempotency.remember(
-                    tx, attempt, now=now, status=status, body=answer, resource_id=done.enrolment_id, location=location
-                )
-        return JSONResponse(answer, status, headers={"location": location})
 
     @router.get("/enrolments")
     async def list_own(
