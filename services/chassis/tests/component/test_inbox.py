@@ -79,7 +79,7 @@ async def test_only_what_is_older_than_its_time_is_forgotten(db: Database) -> No
 async def tenth(db: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """The inbox at a tenth of its size: batches, and the dead rows at which autovacuum comes."""
     async with db.connection() as connection:
-        options: dict[str, str] = {row[0]: row[1] for row in await connection.fetch(OPTIONS)}
+        options = {row["option_name"]: row["option_value"] for row in await connection.fetch(OPTIONS)}
         # Autovacuum itself comes once a minute: its rule is followed here, its hour is not waited for.
         await connection.execute("ALTER TABLE inbox SET (autovacuum_enabled = off, autovacuum_vacuum_threshold = 2000)")
     assert (options["autovacuum_vacuum_threshold"], options["autovacuum_vacuum_scale_factor"]) == ("20000", "0")
