@@ -30,7 +30,7 @@ from maillage.testing.databases import DatabaseFactory
 from maillage.testing.running import free_ports
 from maillage.testing.servers import run_apart
 
-START_SECONDS = 30
+START_SECONDS = 90
 ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -116,6 +116,7 @@ async def faults_of(page: Page) -> list[str]:
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found.response["violations"]]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
 async def test_no_page_breaks_an_accessibility_rule(
     portal: RunningPortal,
@@ -152,6 +153,7 @@ async def test_no_page_scrolls_sideways(
     assert wide == {}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("width", "language", "dark"), [(1280, "fr", False), (320, "en", True), (768, "fr", False)])
 async def test_no_page_of_the_story_breaks_a_rule_or_scrolls_sideways(
     portal: RunningPortal,

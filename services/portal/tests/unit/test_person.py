@@ -109,6 +109,15 @@ async def test_appointment_that_changed_meanwhile_is_shown_as_it_is(person: Port
         assert answer.headers["location"] == f"{HERE}?change=oui"
 
 
+@pytest.mark.parametrize("choice", ["aucune", "unknown", ""])
+async def test_nothing_is_sent_when_there_is_nothing_to_choose(person: Portal, choice: str) -> None:
+    person.services.answers[APPOINTMENT] = (200, own_document(status="held", can=[]))
+    answer = await person.post(f"{HERE}/choix", {"date": choice}, origin=False)
+    assert answer.headers["location"] == f"{HERE}?change=oui"
+    assert asked_to_change(person) == []
+    assert (await person.browser.get(f"{HERE}/choix?date={choice}")).headers["location"] == f"{HERE}?change=oui"
+
+
 async def test_choosing_nothing_says_what_to_do(person: Portal) -> None:
     page = await person.browser.get(f"{HERE}/choix")
     assert page.status_code == 422
