@@ -14,6 +14,9 @@ from tests.faults.oracle import Verdict, judge
 from tests.faults.pipeline import Pipeline, pipeline
 from tests.faults.rig import Rig
 
+FRAMES = 8
+"""How much of a traceback is told on a line."""
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -80,8 +83,9 @@ async def run_trial(rig: Rig, scenario: Scenario, seed: int, effort: float = 1.0
             injected = world.cuts()
             verdict = judge(await world.facts(settled=took is not None))
     except Exception as error:  # noqa: BLE001  # the rig's own failure is told with its seed, and fails the trial
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        told = f"the rig failed: {type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+        frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+        where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+        told = f"the rig failed: {type(error).__name__}: {error} ({where})"
         return Outcome(scenario, seed, injected, None, None, told, effort, logs)
     return Outcome(scenario, seed, injected, took, verdict, "", effort, logs)
 

@@ -14,6 +14,7 @@ POINTS = ("consumer.claimed", "consumer.before_commit", "consumer.committed", "c
 SESSION_MS = "6000"
 """The shortest that a broker accepts by default."""
 
+WAITING = "SELECT count(*) FROM outbox"
 HOUR = 3590.0
 """A record dated more than an hour ahead is refused by Kafka (message.timestamp.after.max.ms)."""
 
@@ -84,6 +85,23 @@ async def wrong_clocks(p: Pipeline) -> None:
     p.heal()
 
 
+async def clock_of_another_day(p: Pipeline) -> None:
+    """Date records further ahead than Kafka accepts: they wait, and leave once the clock is right."""
+    file = p.folder / "relay-clock"
+    await p.consumer()
+    await p.relay(MAILLAGE_CLOCK_FILE=str(file))
+    async with p.writing():
+        await p.flowing(20)
+        _set(file, 2 * HOUR)
+        p.injected += 1
+        deadline = asyncio.get_running_loop().time() + 30
+        while await p.ask(WAITING) < 100:
+            assert asyncio.get_running_loop().time() < deadline, "Kafka took records dated two hours ahead"
+            await asyncio.sleep(0.1)
+        _set(file, 0)
+        p.heal()
+
+
 def _set(file: Path, seconds: float) -> None:
     draft = file.with_suffix(".new")
     draft.write_text(f"{seconds}\n", encoding="ascii")
@@ -96,4 +114,5 @@ SCENARIOS = (
     Scenario("R9", "consumer stopped past its session, then continued", stopped_past_its_session, bound_seconds=60),
     Scenario("R13", "consumers joining and leaving", joining_and_leaving, bound_seconds=60),
     Scenario("R16", "clocks an hour apart, stepping back", wrong_clocks),
+    Scenario("R16c", "clock of the relay two hours ahead", clock_of_another_day, only_long=True),
 )
