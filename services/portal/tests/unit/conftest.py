@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -177,9 +177,9 @@ class Portal:
         self.browser.cookies.set("maillage_session", self.token)
         return csrf_of(self.token)
 
-    async def post(self, path: str, fields: dict[str, str | list[str]], *, origin: bool = True) -> httpx.Response:
+    async def post(self, path: str, fields: Mapping[str, str | list[str]], *, origin: bool = True) -> httpx.Response:
         headers = {"Origin": "http://portal.test"} if origin else {}
-        return await self.browser.post(path, data=fields, headers=headers)
+        return await self.browser.post(path, data=dict(fields), headers=headers)
 
 
 @pytest.fixture
