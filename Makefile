@@ -25,7 +25,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check lint contracts bench browser clean
+.PHONY: help run test check lint contracts bench faults browser clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,10 @@ contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 # ONLY=relay,http for some measures; PAGE=1 also writes the figures into docs/performance.md.
 bench: $(STAMPS)/dev ## Measure Maillage beside the raw clients and the shapes of tutorials (TRIALS=3)
 	@$(BIN)/python -m tests.load --trials $(or $(TRIALS),3) $(if $(ONLY),--only $(ONLY)) $(if $(PAGE),--page)
+
+# ONLY=R1,R7 for some scenarios (R, B, M: all of a kind); SEED=n replays a trial; SHORT=1 as in make test; report in dist/faults.md.
+faults: $(STAMPS)/dev ## Hurt everything in every known way, TRIALS=1 of each, and report what was lost or doubled
+	@$(BIN)/python -m tests.faults --trials $(or $(TRIALS),1) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
 
 # Browser tests drive Debian's Chromium; without it they fail, so that a green run never hides that no page was looked at.
 browser:

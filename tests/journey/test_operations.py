@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -14,29 +15,52 @@ from chassis.testing.events import source_of_event, submitted
 from maillage.testing.acts import feed_until, of_referral, refer, rows
 from maillage.testing.running import RunningStack
 
+CANARY = "Zorglub-Canari"
 
-async def test_a_dead_letter_is_listed_corrected_and_handled_with_what_waits_behind_it(stack: RunningStack) -> None:
+
+@pytest.mark.timeout(240)
+async def test_a_dead_letter_is_found_shown_corrected_and_handled_from_the_command_line(
+    stack: RunningStack, tmp_path: Path
+) -> None:
     good = source_of_event(submitted(new_id()))
+    canary = f'{{"first_name": "{CANARY}"'.encode()
     producer = AIOKafkaProducer(bootstrap_servers=f"127.0.0.1:{stack.ports['KAFKA']}")
     await producer.start()
-    await producer.send_and_wait("registration-person-v1", b"{", key=b"poison", headers=list(good.headers))
+    await producer.send_and_wait("registration-person-v1", canary, key=b"poison", headers=list(good.headers))
     await producer.stop()
-    async with stack.client("operator", "partners") as operator:
-        letters: list[dict[str, object]] = []
-        async with asyncio.timeout(30):
-            while not letters:
-                letters = (await operator.get("/operations/dead-letters")).json()["items"]
-        letter = letters[0]
-        assert (letter["state"], letter["topic"]) == ("dead", "registration-person-v1")
-        assert "value" not in letter
-        requeue = f"/operations/dead-letters/{letter['id']}/requeue"
-        still = await operator.post(requeue)
-        corrected = await operator.post(requeue, json={"value": base64.b64encode(good.value or b"").decode()})
+    async with asyncio.timeout(30):
+        while not await rows(stack, "partners", "SELECT id FROM dead_letters"):
+            await asyncio.sleep(0.1)
+    bad, file = tmp_path / "read", tmp_path / "corrected"
+    file.write_bytes(good.value or b"")
 
-    assert still.json()["handled"] == 0
-    assert str(still.json()["stopped_by"]).startswith("InvalidPayload")
-    assert corrected.json() == {"handled": 1, "stopped_by": None}
+    def maillage(*arguments: str, code: int = 0) -> Any:
+        done = stack.run("dead-letters", *arguments, "--json")
+        assert (done.returncode, CANARY in done.stdout + done.stderr) == (code, False), done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    (group,) = next(one["items"] for one in maillage("causes")["services"] if one["service"] == "partners")
+    (letter,) = maillage("list", "--service", "partners", "--cause", group["group"])["services"][0]["items"]
+    number = str(letter["id"])
+    shown = maillage("show", "partners", number, "--value", str(bad))
+    still = maillage("requeue", "partners", number, "--dry-run", code=1)
+    no_better = stack.run("dead-letters", "correct", "partners", number, str(bad), "--why", "a test")
+    maillage("correct", "partners", number, str(file), "--why", "cut on the way")
+    rehearsed = maillage("requeue", "partners", "--all", "--dry-run")
+    done = maillage("requeue", "partners", "--cause", group["group"], "--why", "corrected")
+
+    assert (letter["state"], letter["topic"]) == ("dead", "registration-person-v1")
+    assert group["cause"].startswith("InvalidPayload")
+    assert (bad.read_bytes(), bad.stat().st_mode & 0o777) == (canary, 0o600)
+    assert shown["written_bytes"] == len(canary)
+    assert (still["handled"], still["failed"]) == (0, 1)
+    assert (no_better.returncode, CANARY in no_better.stderr, "→" in no_better.stderr) == (1, False, True)
+    assert (rehearsed["handled"], done["handled"], done["failed"]) == (1, 1, 0)
     assert await rows(stack, "partners", "SELECT id FROM dead_letters") == []
+    acts = await rows(stack, "partners", "SELECT act, why FROM dead_letter_acts ORDER BY id")
+    assert [(row["act"], row["why"]) for row in acts] == [
+        ("value_read", "dead-letter"), ("corrected", "cut on the way"), ("requeued", "corrected")
+    ]  # fmt: skip
     # The same record is a dead letter of referrals too; other tests look at that table.
     async with asyncio.timeout(30):
         while not await rows(stack, "referrals", "DELETE FROM dead_letters RETURNING id"):

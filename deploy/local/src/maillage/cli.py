@@ -5,17 +5,17 @@ Failures are one sentence and a remedy on standard error, exit code 1; never a s
 
 from __future__ import annotations
 
-import json
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from maillage import dead_letter_commands, replay_command
 from maillage.errors import Refusal
-
-if TYPE_CHECKING:
-    from maillage.settings import LocalSettings
+from maillage.options import Json
+from maillage.options import print_json as _print_json
+from maillage.options import settings as _settings
 
 NOT_RUNNING = 3
 """Exit code of `status` when nothing runs, as init scripts answer."""
@@ -30,7 +30,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Pour un programme · for a program.")]
+app.add_typer(dead_letter_commands.app, name="dead-letters", epilog="Exemple · example: maillage dead-letters causes")
+app.command(epilog="Exemple · example: maillage replay referrals")(replay_command.replay)
 
 
 @app.command(epilog="Exemple · example: maillage up --no-story")
@@ -207,16 +208,6 @@ def main() -> None:
 
         leave(1)
         raise SystemExit(1) from None
-
-
-def _settings() -> LocalSettings:
-    from maillage.settings import load
-
-    return load()
-
-
-def _print_json(found: Any) -> None:
-    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 def _say_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -78,7 +78,7 @@ def _letters(service: str, row: asyncpg.Record) -> Check:
     name = f"dead letters {service}"
     if row["letters"]:
         text = f"{row['letters']} événements mis de côté · set aside"
-        return warn(name, text, f"maillage logs {service}, réparez, puis remettez-les en file (operations)")
+        return warn(name, text, f"maillage dead-letters causes --service {service}")
     return ok(name, "aucun · none")
 
 

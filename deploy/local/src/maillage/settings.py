@@ -58,6 +58,18 @@ class LocalSettings(BaseSettings):
     notifications_database_dsn: SecretStr | None = None
     partners_database_dsn: SecretStr | None = None
     portal_database_dsn: SecretStr | None = None
+    replay_database_dsn: SecretStr | None = Field(
+        default=None, description="An empty database for `maillage replay`, where the command may not create one."
+    )
+
+    registration_url: str = Field(default="", description="Where a service of a site answers operators.")
+    referrals_url: str = ""
+    training_url: str = ""
+    notifications_url: str = ""
+    partners_url: str = ""
+    portal_url: str = ""
+    operator_client_id: str = Field(default="operator", description="An operator's API client, of scope operations.")
+    operator_secret_file: Path | None = Field(default=None, description="That client's secret; of this run by default.")
 
     kafka_bootstrap: str = Field(default="", description="host:port list; replaces the embedded broker.")
     kafka_partner_bootstrap: str = Field(default="", description="What partners are told; host:port list.")
@@ -81,7 +93,8 @@ class LocalSettings(BaseSettings):
     @classmethod
     def _servers_of_a_site_make_a_site(cls, values: dict[str, Any]) -> dict[str, Any]:
         # A broker or a database elsewhere may hold real people: no demonstration there unless somebody says so.
-        elsewhere = ("postgres_dsn", "kafka_bootstrap", *(name for name in values if name.endswith("_database_dsn")))
+        databases = (name for name in values if name.endswith("_database_dsn") and not name.startswith("replay"))
+        elsewhere = ("postgres_dsn", "kafka_bootstrap", *databases)
         if not values.get("stack") and any(values.get(name) for name in elsewhere):
             return {**values, "stack": "site"}
         return values
@@ -131,6 +144,11 @@ class LocalSettings(BaseSettings):
         """Return where a service answers on this machine."""
         host = "127.0.0.1" if self.http_host in {"0.0.0.0", "::"} else self.http_host  # noqa: S104 (compared, not bound)
         return f"http://{host}:{self.port_of(service)}"
+
+    def operations_url_of(self, service: str) -> str:
+        """Return where a service answers operators: on this machine, unless the settings name a site's."""
+        named: str = getattr(self, f"{service}_url")
+        return named.rstrip("/") or self.url_of(service)
 
     def own_database_of(self, service: str) -> str | None:
         """Return the DSN set for one service alone, if any."""

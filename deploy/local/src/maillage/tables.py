@@ -13,7 +13,8 @@ from maillage.checks import Check
 LEVELS = {"ok": "[green]ok[/]", "warn": "[yellow]attention[/]", "fail": "[red]à réparer[/]"}
 
 
-def _console() -> Console:
+def console_of_this_run() -> Console:
+    """Return where tables are printed."""
     # Into a pipe or a file nothing may be cut at 80 columns.
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=200)
@@ -21,7 +22,7 @@ def _console() -> Console:
 
 def show_status(document: dict[str, Any]) -> None:
     """Show every part, then the demonstration's organisations."""
-    console = _console()
+    console = console_of_this_run()
     if not document["running"]:
         console.print("Maillage ne tourne pas · not running")
     parts = Table("partie", "état", "pid", "version", "adresse", box=None, pad_edge=False)
@@ -46,7 +47,7 @@ def show_status(document: dict[str, Any]) -> None:
 
 def show_checks(checks: Iterable[Check]) -> None:
     """Show each check, its remedy below it when there is one."""
-    console = _console()
+    console = console_of_this_run()
     table = Table("", "vérifié", "constat", box=None, pad_edge=False)
     for check in checks:
         remedy = f"\n→ {check.remedy}" if check.remedy else ""
@@ -56,7 +57,7 @@ def show_checks(checks: Iterable[Check]) -> None:
 
 def show_topics(document: dict[str, Any]) -> None:
     """Show each topic and how far its readers are behind."""
-    console = _console()
+    console = console_of_this_run()
     table = Table(
         "sujet", "écrit par", "partitions", "événements", "taille", "lecteurs (retard)", box=None, pad_edge=False
     )

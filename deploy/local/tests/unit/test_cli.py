@@ -17,7 +17,7 @@ from maillage.cli import NOT_RUNNING, app, main
 from maillage.errors import Refusal
 
 COMMANDS: list[str] = sorted(getattr(typer.main.get_command(app), "commands", ()))
-WITH_JSON = ("status", "doctor", "topics", "trace")
+WITH_JSON = ("status", "doctor", "topics", "trace", "replay")
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,9 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_command_of_the_issue_exists() -> None:
-    assert set(COMMANDS) == {"up", "down", "status", "doctor", "topics", "logs", "reset", "story", "trace"}
+    assert set(COMMANDS) == {
+        "up", "down", "status", "doctor", "topics", "logs", "reset", "story", "trace", "dead-letters", "replay"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -12,16 +12,22 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 
 import structlog
+from aiokafka import AIOKafkaConsumer
 from fastapi import APIRouter, FastAPI
 from faststream.kafka import KafkaBroker
 
-from chassis import idempotency, inbox, operations, problems, telemetry
+from chassis import idempotency, inbox, operations, problems, telemetry, watch
+from chassis.admission import Admission
 from chassis.consumer import Processor, Subscription
 from chassis.errors import DependencyDown
 from chassis.kafka import RelayProducers, build_broker
 from chassis.lanes import Lanes
+from chassis.metrics import Metrics
+from chassis.projections import Projections
 from chassis.relay import Relay
 from chassis.runtime import Runtime
 from chassis.subscribe import subscribe
@@ -31,10 +37,7 @@ from chassis.version import version
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 1.0
-WATCH_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 3600
-RELAY_AGE_SECONDS = 10.0
-"""An event that waits longer for Kafka is worth a word to an operator."""
 
 STOP_SECONDS = 1.5
 """For each of two steps: with uvicorn's second this stays below the five seconds that a supervisor waits."""
@@ -52,26 +55,32 @@ class Parts:
     timers: Mapping[str, OnTimer] = field(default_factory=dict)
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Run for as long as the process; restarted with a pause when they fail."""
+    projections: Projections = field(default_factory=Projections)
+    """Which tables events alone could rebuild (see replay.py)."""
 
 
 def build_app(runtime: Runtime, parts: Parts) -> FastAPI:
-    """Compose the FastAPI application of a service."""
+    """Compose the FastAPI application of a service; raises SettingsRefused when it must not start."""
+    inbox.refuse_forgetting(runtime.settings, [subscription.topic for subscription in parts.subscriptions])
+    metrics = Metrics(runtime.gate, runtime.db, runtime.background_db)
     tracing = telemetry.configure(runtime.settings, runtime.service, version())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
-            running = _start(runtime, parts, tasks)
+            running = _start(runtime, parts, tasks, metrics)
             yield
             await _stop(runtime, running)
         await tracing.close()
 
     app = FastAPI(title=runtime.service, version=version(), lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.runtime = runtime
+    app.state.runtime, app.state.parts = runtime, parts
     problems.install(app)
     app.add_middleware(problems.BodyLimit)
     app.add_middleware(telemetry.TracingMiddleware)
+    app.add_middleware(Admission, gate=runtime.gate)
     app.include_router(runtime.health.router)
+    app.include_router(metrics.router())
     app.include_router(operations.router)
     for router in parts.routers:
         app.include_router(router)
@@ -85,41 +94,47 @@ class _Running:
     brokers: list[KafkaBroker] = field(default_factory=list)
 
 
-def _start(runtime: Runtime, parts: Parts, tasks: asyncio.TaskGroup) -> _Running:
+def _start(runtime: Runtime, parts: Parts, tasks: asyncio.TaskGroup, metrics: Metrics) -> _Running:
     running = _Running([])
 
     def spawn(work: Callable[[], Awaitable[None]]) -> None:
         running.tasks.append(tasks.create_task(_forever(work)))
 
-    spawn(lambda: _watch_database(runtime))
+    spawn(lambda: watch.watch_database(runtime.health, runtime.db, runtime.background_db))
     spawn(_freeze_when_warm)
     for work in parts.background:
         spawn(work)
     if parts.timers:
         spawn(lambda: run_timers(runtime.background_db, parts.timers, runtime.clock, runtime.doorbell))
     if runtime.settings.kafka_bootstrap:
-        _start_kafka(runtime, parts, running, spawn)
+        _start_kafka(runtime, parts, running, spawn, metrics)
     return running
 
 
 def _start_kafka(
-    runtime: Runtime, parts: Parts, running: _Running, spawn: Callable[[Callable[[], Awaitable[None]]], None]
+    runtime: Runtime,
+    parts: Parts,
+    running: _Running,
+    spawn: Callable[[Callable[[], Awaitable[None]]], None],
+    metrics: Metrics,
 ) -> None:
     running.producers = producers = RelayProducers(runtime.settings, runtime.service)
     lanes = Lanes(producers, runtime.doorbell.ring)
-    relay = Relay(runtime.background_db, lanes, runtime.doorbell)
+    metrics.relay = relay = Relay(runtime.background_db, lanes, runtime.doorbell)
     runtime.health.register("relay", lambda: None if relay.asked else "has not asked for its lease yet")
     runtime.health.register("kafka", lambda: None if producers.ever_connected else "not connected yet")
-    runtime.health.note("relay", lambda: _relay_note(runtime, relay))
-    runtime.health.note("subscriptions", lambda: _waiting(runtime.processors))
+    runtime.health.note("relay", lambda: watch.relay_note(runtime, relay))
+    runtime.health.note("subscriptions", lambda: watch.waiting_note(runtime.processors))
     spawn(relay.run)
+    spawn(lambda: watch.watch_relay(runtime, relay))
     spawn(lambda: _connect(producers))
     spawn(runtime.directory.run)
     spawn(lambda: _housekeeping(runtime))
-    runtime.processors = [
+    metrics.processors = runtime.processors = [
         Processor(runtime.service, subscription, runtime.background_db, runtime.clock, runtime.doorbell)
         for subscription in (*parts.subscriptions, *runtime.directory.subscriptions())
     ]
+    metrics.consumer_of = lambda processor: _consumer_of(running, runtime.processors.index(processor))
     runtime.health.register("subscriptions", lambda: _subscriptions(running, runtime.processors))
     spawn(lambda: _consume(runtime, running))
 
@@ -129,42 +144,20 @@ async def _connect(producers: RelayProducers) -> None:
     await asyncio.Event().wait()
 
 
-def _relay_note(runtime: Runtime, relay: Relay) -> str | None:
-    age = relay.age_seconds(runtime.clock.now())
-    if relay.parked_keys:
-        return f"{relay.parked_keys} keys are parked behind an event that Kafka refused"
-    return f"the oldest event waits for Kafka since {age:.0f} s" if age > RELAY_AGE_SECONDS else None
-
-
-def _waiting(processors: Sequence[Processor]) -> str | None:
-    waiting = [f"{p.consumer} waits: {p.waiting_for}" for p in processors if p.waiting_for is not None]
-    return "; ".join(waiting) or None
-
-
-async def _watch_database(runtime: Runtime) -> None:
-    """Keep the readiness check of the database true: red while it does not answer."""
-    answers: list[bool] = [False]
-    runtime.health.register("database", lambda: None if answers[0] else "does not answer")
-    while True:
-        try:
-            await runtime.db.open()
-            async with runtime.background_db.transaction() as tx:
-                await tx.execute("SELECT 1")
-            answers[0] = True
-        except DependencyDown:
-            answers[0] = False
-        await asyncio.sleep(WATCH_SECONDS if answers[0] else RETRY_SECONDS)
-
-
 def _subscriptions(running: _Running, processors: Sequence[Processor]) -> str | None:
-    stopped = [processor.consumer for processor in processors if processor.stopped]
-    if stopped:
-        return f"stopped after too many dead letters: {', '.join(stopped)}"
+    stopped = watch.stopped_check(processors)
+    if stopped is not None:
+        return stopped
     if not running.brokers:
         return "not subscribed yet"
     if not all(subscriber.running for subscriber in running.brokers[-1].subscribers):
         return "a subscriber does not run"
     return None
+
+
+def _consumer_of(running: _Running, n: int) -> AIOKafkaConsumer | None:
+    # Subscribers are declared in the order of the processors.
+    return getattr(running.brokers[-1].subscribers[n], "consumer", None) if running.brokers else None
 
 
 async def _consume(runtime: Runtime, running: _Running) -> None:
@@ -188,7 +181,7 @@ async def _consume(runtime: Runtime, running: _Running) -> None:
 async def _housekeeping(runtime: Runtime) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
-        await _purge(runtime, inbox.purge)
+        await _purge(runtime, partial(inbox.purge, keep=timedelta(days=runtime.settings.inbox_days)))
         await _purge(runtime, idempotency.purge)
 
 

@@ -70,7 +70,7 @@ class Processor:
     ) -> None:
         self.consumer = f"{service}-{subscription.topic}"
         self.subscription = subscription
-        self.ignored = 0
+        self.ignored = self.handled = self.dead = self.held = 0
         self.dead_in_a_row = 0
         self.waiting_for: str | None = None
         """Why the partition waits, while it does."""
@@ -82,6 +82,10 @@ class Processor:
     def stopped(self) -> bool:
         """Whether too many dead letters in a row stopped this subscription."""
         return self.dead_in_a_row >= DEAD_IN_A_ROW_MAX
+
+    def outcomes(self) -> dict[str, int]:
+        """Return how many events ended in which way since the process started."""
+        return {"handled": self.handled, "dead": self.dead, "held": self.held, "ignored": self.ignored}
 
     async def process(self, sources: Sequence[Source]) -> None:
         """Handle every record to its end: effect, dead letter, held, or passed.
@@ -132,11 +136,14 @@ class Processor:
         async with self._db.transaction() as tx:
             run, letters = await self._sort(tx, items)
             fresh = await claim(tx, consumer=self.consumer, event_ids=[d.envelope.id for d in run])
+            fault_point("consumer.claimed")
             await self.run(tx, [d for d in run if d.envelope.id in fresh], fetched)
             await dead_letters.store(tx, self.consumer, letters, self._clock.now())
             fault_point("consumer.before_commit")
         fault_point("consumer.committed")
         dead = sum(letter.state == "dead" for letter in letters)
+        self.handled += len(fresh)
+        self.held += len(letters) - dead
         self.dead_in_a_row = 0 if run else self.dead_in_a_row + dead
         for letter in letters:
             if letter.state == "dead":
@@ -197,6 +204,7 @@ class Processor:
         self._report(item, cause)
 
     def _report(self, item: Delivery | Poison, cause: str) -> None:
+        self.dead += 1
         source = item.source
         log.error(
             "dead_letter",

@@ -7,11 +7,13 @@ behind on a pooled connection: no SET outside SET LOCAL, no LISTEN, no session a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
 from chassis.errors import DependencyDown
 
@@ -24,6 +26,12 @@ STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 """A handler that stopped must not hold its aggregate's lock for ever."""
+
+HTTP_STATEMENT_TIMEOUT_MS = 5_000
+"""Whoever waits for an answer over HTTP is told to come back before their own client gives up."""
+
+SILENCE_MS = 1_500
+"""How much later than the server's own limit a statement is given up: then it is the server that is silent."""
 
 PROBE_SECONDS = 2.0
 ACQUIRE_TIMEOUT_SECONDS = 2.0
@@ -47,6 +55,8 @@ UNREACHABLE = (
     asyncio.TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # A server's farewell, read while nobody asked anything, and then a COMMIT: "another operation is in progress".
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -60,24 +70,52 @@ async def _keep_session(_: Any) -> None:
     return None
 
 
-async def _answers(connection: Tx) -> bool:
-    """Say whether a connection still works: who is to blame for a time-out or a socket error."""
-    if connection.is_closed():
-        return False
+async def _settle(connection: Tx, transaction: Transaction | None) -> bool:
+    """Leave no transaction open; say whether the connection still works: who is to blame for a time-out.
+
+    A connection that does not answer is cut, so that nobody waits for it again, the pool included.
+    """
     try:
-        await connection.fetchval("SELECT 1", timeout=PROBE_SECONDS)
+        async with asyncio.timeout(PROBE_SECONDS):
+            if transaction is not None:
+                await transaction.rollback()
+            else:
+                await connection.fetchval("SELECT 1")
     except (*UNREACHABLE, asyncpg.PostgresError):
+        _cut(connection)
         return False
+    except BaseException:
+        _cut(connection)
+        raise
     return True
+
+
+def _cut(connection: Tx) -> None:
+    # A proxy whose connection is gone already has nothing left to cut.
+    with contextlib.suppress(asyncpg.InterfaceError):
+        connection.terminate()
+
+
+async def _give_back(
+    pool: asyncpg.Pool[asyncpg.Record], connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+) -> None:
+    try:
+        await pool.release(connection)
+    except (*UNREACHABLE, asyncpg.PostgresError):
+        # The pool has cut it; whatever happened to the transaction was told by the transaction.
+        return
 
 
 class Database:
     """A lazily opened pool, so that a process starts, and answers, while its database does not."""
 
-    def __init__(self, dsn: str, *, size: int, application: str) -> None:
+    def __init__(
+        self, dsn: str, *, size: int, application: str, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS
+    ) -> None:
         self._dsn = dsn
         self._size = size
         self._application = application
+        self._statement_timeout_ms = statement_timeout_ms
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
         self._closed = False
@@ -94,10 +132,10 @@ class Database:
                     max_size=self._size,
                     reset=_keep_session,
                     timeout=5,
-                    command_timeout=STATEMENT_TIMEOUT_MS / 1000 + 5,
+                    command_timeout=(self._statement_timeout_ms + SILENCE_MS) / 1000,
                     server_settings={
                         "application_name": self._application,
-                        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                        "statement_timeout": str(self._statement_timeout_ms),
                         "lock_timeout": str(LOCK_TIMEOUT_MS),
                         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
                     },
@@ -123,18 +161,36 @@ class Database:
         except TimeoutError:
             pool.terminate()
 
+    def in_use(self) -> int:
+        """Return how many connections are lent now."""
+        return self._pool.get_size() - self._pool.get_idle_size() if self._pool is not None else 0
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
-        """Lend a pooled connection; raises DependencyDown when none can be had in time."""
-        pool = self._pool or await self._opened()
+        """Lend a pooled connection; raises DependencyDown when none can be had in time, or when it is lost."""
         try:
+            pool = self._pool or await self._opened_in_time()
             connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, *AT_FAULT) as error:
             raise DependencyDown(f"no database connection ({type(error).__name__})") from None
         try:
             yield connection
+        except AT_FAULT as error:
+            raise DependencyDown(f"the database cannot now ({type(error).__name__})") from None
+        except UNREACHABLE as error:
+            if await _settle(connection, None):
+                raise
+            if isinstance(error, TimeoutError):
+                # A server that is silent on one connection is silent on the others: they are opened again, not tried.
+                await pool.expire_connections()
+            raise DependencyDown(f"the database connection was lost ({type(error).__name__})") from None
         finally:
-            await pool.release(connection)
+            await _give_back(pool, connection)
+
+    async def _opened_in_time(self) -> asyncpg.Pool[asyncpg.Record]:
+        # Whoever came before may be opening it: waiting for them counts too.
+        async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
+            return await self._opened()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
@@ -145,15 +201,17 @@ class Database:
         (a file, a time-out of something else) is left as it is.
         """
         async with self.connection() as connection:
+            transaction = connection.transaction()
+            open_: Transaction | None = None
             try:
-                async with connection.transaction():
-                    yield connection
-            except AT_FAULT as error:
-                raise DependencyDown(f"the database cannot now ({type(error).__name__})") from None
-            except UNREACHABLE as error:
-                if await _answers(connection):
-                    raise
-                raise DependencyDown(f"the database connection was lost ({type(error).__name__})") from None
+                await transaction.start()
+                open_ = transaction
+                yield connection
+                open_ = None
+                await transaction.commit()
+            except BaseException:
+                await _settle(connection, open_)
+                raise
 
     async def connect(self, **server_settings: str) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection of one's own, for LISTEN and session locks; the caller closes it."""
@@ -161,7 +219,7 @@ class Database:
             return await asyncpg.connect(
                 self._dsn,
                 timeout=5,
-                command_timeout=STATEMENT_TIMEOUT_MS / 1000 + 5,
+                command_timeout=(self._statement_timeout_ms + SILENCE_MS) / 1000,
                 server_settings={"application_name": self._application, **server_settings},
             )
         except UNREACHABLE as error:

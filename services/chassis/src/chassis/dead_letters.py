@@ -93,19 +93,21 @@ def _row(consumer: str, letter: Letter, at: datetime) -> tuple[object, ...]:
         event_id, ce_type, trace = item.envelope.id, item.envelope.type, item.envelope.traceparent
     else:
         # Whatever was found in its headers, the row must be storable: PostgreSQL takes no NUL in a text.
-        event_id, ce_type = _uuid(item.headers.get("ce_id")), _printable(item.headers.get("ce_type"))
-        trace = _printable(item.headers.get("ce_traceparent"))
+        event_id, ce_type = uuid_or_none(item.headers.get("ce_id")), printable(item.headers.get("ce_type"))
+        trace = printable(item.headers.get("ce_traceparent"))
     return (
         consumer, source.topic, source.partition, source.offset, source.key, event_id, ce_type, source.headers_json(),
         source.value, letter.state, letter.cause, letter.attempts, trace, at,
     )  # fmt: skip
 
 
-def _printable(text: str | None) -> str | None:
+def printable(text: str | None) -> str | None:
+    """Return a text that may be stored and shown, else None."""
     return text if text and len(text) <= TEXT_CHARACTERS_MAX and text.isascii() and text.isprintable() else None
 
 
-def _uuid(text: str | None) -> UUID | None:
+def uuid_or_none(text: str | None) -> UUID | None:
+    """Return the UUID that a text is, else None."""
     try:
         return UUID(text) if text else None
     except ValueError:
@@ -153,14 +155,3 @@ FAILED_AGAIN = "UPDATE dead_letters SET state = 'dead', cause = $2, attempts = a
 async def failed_again(tx: Tx, letter_id: int, cause: str) -> None:
     """Keep a letter that failed once more, with its newest cause."""
     await tx.execute(FAILED_AGAIN, letter_id, cause)
-
-
-LIST = """
-SELECT id, consumer, topic, partition, "offset", event_id, type, state, cause, attempts, created_at
-FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2
-"""
-
-
-async def list_letters(tx: Tx, after: int, limit: int) -> list[dict[str, object]]:
-    """Return letters for an operator: ids, types, causes and positions; never bytes."""
-    return [dict(row) for row in await tx.fetch(LIST, after, min(limit, 500))]

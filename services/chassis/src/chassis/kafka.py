@@ -12,7 +12,7 @@ import logging
 import ssl
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -72,6 +72,34 @@ def _client_security(settings: ServiceSettings) -> dict[str, object]:
         "sasl_plain_password": read_secret(settings.kafka_password_file, "MAILLAGE_KAFKA_PASSWORD_FILE"),
         "ssl_context": _ssl(settings),
     }
+
+
+READER_BYTES = 4 * 1024 * 1024
+"""What a reader holds of records that it has not handed on, whatever the topic holds."""
+
+
+def build_reader(settings: ServiceSettings, service: str, group: str | None = None) -> AIOKafkaConsumer[bytes, bytes]:
+    """Build a consumer for one reading from a known place: it joins no group and commits nothing.
+
+    `group` lets it ask how far that group has read.
+    """
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        client_id=f"{service}-reader-{settings.instance}",
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_bytes=READER_BYTES,
+        max_partition_fetch_bytes=READER_BYTES // 8,
+        **_client_security(settings),
+    )
+
+
+async def partitions_of(reader: AIOKafkaConsumer[bytes, bytes], topic: str) -> set[int]:
+    """Return a topic's partitions, as the cluster knows them now; none when there is no such topic."""
+    # What the consumer offers answers only for topics that it follows, and following begins to read.
+    cluster = await reader._client.fetch_all_metadata()
+    return cluster.partitions_for_topic(topic) or set()
 
 
 class RelayProducers:

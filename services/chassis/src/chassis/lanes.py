@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from chassis.faults import fault_point
+from chassis.room import Room
 from chassis.telemetry import send_span
 
 log = structlog.get_logger(__name__)
@@ -40,10 +44,8 @@ REFUSED_FOR_GOOD = (
 )
 """Sending again cannot help. Everything else, a missing topic or right included, is waited for."""
 
-TOPIC_ROWS_MAX = 2000
-"""Rows in memory per topic: a topic that does not drain must not take all the room."""
-
 BACKOFF_SECONDS_MAX = 2.0
+LEASE_CHECK_SECONDS = 0.05
 REBUILD_AFTER_FAILURES = 3
 """A producer that fails this often in a row may be fenced or broken: it is replaced."""
 
@@ -58,6 +60,11 @@ class Row:
     headers: str
     payload: bytes
     created_at: datetime
+
+    @property
+    def size(self) -> int:
+        """How many bytes it is counted for."""
+        return len(self.payload) + len(self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,10 @@ class Lanes:
     def __init__(self, producers: ProducerSource, wake: Callable[[], None]) -> None:
         self.taken: dict[int, Row] = {}
         self.blocked: set[tuple[str, str]] = set()
+        self.room = Room()
+        self.sent = 0
+        self.lease_until = math.inf
+        """By `time.monotonic`: past this somebody else may hold the lease, and nothing new is handed to Kafka."""
         self._producers = producers
         self._wake = wake
         self._waiting: dict[str, deque[Row]] = {}
@@ -99,19 +110,14 @@ class Lanes:
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._acknowledged: list[int] = []
         self._refused: list[Refused] = []
-        self._topic_rows: dict[str, int] = {}
 
     def add(self, row: Row) -> None:
         """Queue a row; rows must be added in position order."""
         self.taken[row.position] = row
-        self._topic_rows[row.topic] = self._topic_rows.get(row.topic, 0) + 1
+        self.room.enter(row.topic, row.size)
         waiting = self._waiting.setdefault(row.topic, deque())
         waiting.append(row)
         self._start((row.topic, -1), self._distribute)
-
-    def full_topics(self) -> list[str]:
-        """Return the topics that hold as many rows as they may."""
-        return [topic for topic, rows in self._topic_rows.items() if rows >= TOPIC_ROWS_MAX]
 
     def oldest(self) -> datetime | None:
         """Return the commit time of the oldest row in memory."""
@@ -142,14 +148,14 @@ class Lanes:
         self._queues.clear()
         self._waiting.clear()
         self.taken.clear()
-        self._topic_rows.clear()
+        self.room.clear()
         self._acknowledged.clear()
         self._refused.clear()
 
     def _release(self, position: int) -> None:
         row = self.taken.pop(position, None)
         if row is not None:
-            self._topic_rows[row.topic] -= 1
+            self.room.leave(row.topic, row.size)
 
     def _start(self, lane: tuple[str, int], work: Callable[[tuple[str, int]], Coroutine[None, None, None]]) -> None:
         task = self._tasks.get(lane)
@@ -185,11 +191,15 @@ class Lanes:
         one_by_one = 0
         while queue:
             producer = await self._producers.get()
+            await self._leased()
             batch = producer.create_batch()
             rows = _fill(batch, queue, limit=1 if one_by_one else len(queue))
             try:
                 with send_span(lane[0], [_context(row) for row in rows]):
-                    await (await producer.send_batch(batch, lane[0], partition=lane[1]))
+                    sent = await producer.send_batch(batch, lane[0], partition=lane[1])
+                    fault_point("relay.sent")
+                    await sent
+                    fault_point("relay.confirmed")
             except REFUSED_FOR_GOOD as error:
                 if len(rows) > 1:
                     one_by_one = len(rows)
@@ -208,7 +218,14 @@ class Lanes:
             for row in rows:
                 queue.popleft()
                 self._acknowledged.append(row.position)
+            self.sent += len(rows)
             self._wake()
+
+    async def _leased(self) -> None:
+        # A process that was stopped wakes here with rows that another one sends now. The batch that was on its way is
+        # harmless whenever it arrives: all that precedes it in its partition is acknowledged.
+        while time.monotonic() > self.lease_until:  # noqa: ASYNC110  # nothing rings when a clock passes a mark
+            await asyncio.sleep(LEASE_CHECK_SECONDS)
 
     def _refuse(self, queue: deque[Row], row: Row, error: KafkaError) -> None:
         self.blocked.add((row.topic, row.key))

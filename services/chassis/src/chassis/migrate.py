@@ -18,7 +18,7 @@ MIGRATION_LOCK = 0x6D69_6772
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 """A migration that cannot have its table lock soon must not queue everybody else behind it."""
 
-INSERT_ONLY_TABLES = ("audit",)
+INSERT_ONLY_TABLES = ("audit", "dead_letter_acts")
 """INSERT-only for the service's role."""
 
 HISTORY = """

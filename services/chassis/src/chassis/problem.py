@@ -108,6 +108,43 @@ def unavailable() -> Problem:
     )
 
 
+def overloaded(retry_after_seconds: int) -> Problem:
+    """Return the problem for a request that was turned away unread, because too many others are in progress."""
+    return Problem(
+        503,
+        "overloaded",
+        Said("Trop de demandes arrivent en ce moment.", "Too many requests arrive at the moment."),
+        Said(
+            "Rien n’a été fait. Renvoyez la même requête dans quelques secondes.",
+            "Nothing was done. Send the same request again in a few seconds.",
+        ),
+        headers={"retry-after": str(retry_after_seconds)},
+    )
+
+
+def too_slow() -> Problem:
+    """Return the problem for a body that does not arrive; the connection is closed, since the rest is not read."""
+    return Problem(
+        408,
+        "body_too_slow",
+        Said("La requête n’est pas arrivée en entier à temps.", "The request did not arrive in time."),
+        headers={"connection": "close"},
+    )
+
+
+def event_too_large(max_bytes: int) -> Problem:
+    """Return the problem for a command whose event Kafka would refuse; nothing was stored."""
+    return Problem(
+        413,
+        "event_too_large",
+        Said("La demande est trop volumineuse pour être transmise.", "The request is too large to be passed on."),
+        Said(
+            f"Rien n’a été enregistré. La limite est de {max_bytes} octets.",
+            f"Nothing was stored. The limit is {max_bytes} bytes.",
+        ),
+    )
+
+
 def validation_failed(faults: Sequence[Any]) -> Problem:
     """Translate pydantic's error list: one plain sentence a field, and never the input."""
     if any(fault["type"] == "json_invalid" for fault in faults):

@@ -18,7 +18,17 @@ from starlette.responses import JSONResponse
 
 from chassis.errors import DependencyDown, Transient
 from chassis.guards import BodyLimit, LastResort, TooLarge
-from chassis.problem import FieldError, Problem, body_too_large, incident, not_json, unavailable, validation_failed
+from chassis.outbox import MAX_RECORD_BYTES, RecordTooLarge
+from chassis.problem import (
+    FieldError,
+    Problem,
+    body_too_large,
+    event_too_large,
+    incident,
+    not_json,
+    unavailable,
+    validation_failed,
+)
 from chassis.sentences import GENERIC, HTTP_TITLES, FieldRefused, Said, preferred_language
 
 __all__ = ["BodyLimit", "FieldError", "FieldRefused", "Problem", "Said", "install"]
@@ -29,7 +39,7 @@ _BUSY: Final = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, async
 def install(app: FastAPI) -> None:
     """Make `app` answer problem documents. Call before adding middleware that must see the final status."""
     app.add_middleware(LastResort)
-    for kind in (Problem, RequestValidationError, HTTPException, DependencyDown, Transient, *_BUSY):
+    for kind in (Problem, RequestValidationError, HTTPException, DependencyDown, Transient, RecordTooLarge, *_BUSY):
         app.add_exception_handler(kind, _on_foreseen)
 
 
@@ -47,6 +57,8 @@ def _problem_of(error: Exception) -> Problem:
             return _of_http(error)
         case DependencyDown() | Transient():
             return unavailable()
+        case RecordTooLarge():
+            return event_too_large(MAX_RECORD_BYTES)
         case _ if isinstance(error, _BUSY):
             return unavailable()
     return incident()

@@ -16,7 +16,7 @@ from datetime import datetime
 import asyncpg
 import structlog
 
-from chassis.db import UNREACHABLE, Database
+from chassis.db import AT_FAULT, UNREACHABLE, Database
 from chassis.errors import DependencyDown
 from chassis.faults import fault_point
 from chassis.lanes import Lanes, Row
@@ -31,23 +31,36 @@ LEASE_SILENCE_SECONDS = 3
 """PostgreSQL ends a session idle for this long, so a stopped process loses the lock; with STANDBY_SECONDS, handover
 takes at most 5 s."""
 
+LEASE_SESSION = {
+    "idle_session_timeout": f"{LEASE_SILENCE_SECONDS}s",
+    # A holder stopped in the middle of a large answer is not idle: the server waits for it to read.
+    "tcp_user_timeout": f"{LEASE_SILENCE_SECONDS}s",
+}
+
 POLL_SECONDS = 0.5
 """The safety net behind the doorbell, and the ping that keeps the lease: well below LEASE_SILENCE_SECONDS."""
 
-STANDBY_SECONDS = 1.0
-TAKE_ROWS = 1000
-"""Rows per round trip: at 1 KiB a row, about one request's worth."""
+LEASE_MARGIN_SECONDS = 0.5
+"""Nothing is handed to Kafka in the last part of the lease: a batch needs some time to leave."""
 
-TAKEN_ROWS_MAX = 6000
-"""Rows in memory, whatever the backlog: bounds the process at some ten megabytes."""
+STANDBY_SECONDS = 0.5
+FULL_SECONDS = 1.0
+"""Between two tries to delete what is sent, while the database cannot write: below LEASE_SILENCE_SECONDS."""
 
 CHANNEL = "outbox"
 
 # outbox_pkey gives the lowest positions; rows in memory and topics that do not drain are passed over, not waited for.
+# The sizes of stored values are known without reading them: at most $4 bytes and one row are read.
 TAKE = """
-SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM outbox
-WHERE position <> ALL ($1::bigint[]) AND aggregatetype <> ALL ($2::text[])
-ORDER BY position LIMIT $3
+SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM (
+    SELECT *, sum(octet_length(payload)) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        AS bytes_before
+    FROM (
+        SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM outbox
+        WHERE position <> ALL ($1::bigint[]) AND aggregatetype <> ALL ($2::text[])
+        ORDER BY position LIMIT $3
+    ) AS lowest
+) AS sized WHERE coalesce(bytes_before, 0) < $4 ORDER BY position
 """
 FORGET = "DELETE FROM outbox WHERE position = ANY ($1::bigint[])"
 
@@ -97,6 +110,13 @@ class Relay:
         self.active = False
         self.oldest_seen: datetime | None = None
         self.parked_keys = 0
+        self.parked = 0
+        """Events that Kafka refused for good."""
+
+    @property
+    def sent(self) -> int:
+        """How many events Kafka has acknowledged."""
+        return self._lanes.sent
 
     def age_seconds(self, now: datetime) -> float:
         """Return how long the oldest row in hand has waited since its commit; 0 when nothing waits."""
@@ -106,20 +126,23 @@ class Relay:
         """Hold or wait for the lease, for ever; a lost database is waited for."""
         while True:
             try:
-                lease = await self._db.connect(idle_session_timeout=f"{LEASE_SILENCE_SECONDS}s")
+                lease = await self._db.connect(**LEASE_SESSION)
             except DependencyDown:
                 await asyncio.sleep(STANDBY_SECONDS)
                 continue
             try:
                 await self._wait_for_lease(lease)
+                fault_point("relay.leased")
                 log.info("relay_active")
                 await self._drain(lease)
-            except UNREACHABLE as error:
+            except (*UNREACHABLE, *AT_FAULT) as error:
                 log.warning("relay_lease_lost", error_type=type(error).__name__)
             finally:
                 self.active = False
+                self.oldest_seen = None
                 self._lanes.abandon()
                 lease.terminate()
+            await asyncio.sleep(STANDBY_SECONDS)
 
     async def _wait_for_lease(self, lease: asyncpg.Connection[asyncpg.Record]) -> None:
         while not await lease.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):
@@ -137,11 +160,12 @@ class Relay:
             acknowledged = self._lanes.collect()
             if acknowledged:
                 fault_point("relay.acknowledged")
-                await lease.execute(FORGET, acknowledged)
+                await _forget(lease, acknowledged)
                 fault_point("relay.deleted")
             for refused in self._lanes.collect_refused():
                 await lease.execute(PARK, refused.topic, refused.key, refused.position, refused.cause)
                 self._lanes.blocked.add((refused.topic, refused.key))
+                self.parked += 1
                 log.error("relay_parked_key", topic=refused.topic, cause=refused.cause)
             taken = await self._take(lease)
             if not taken and not acknowledged:
@@ -152,15 +176,26 @@ class Relay:
                 reload_at = time.monotonic() + POLL_SECONDS
 
     async def _reload_parked(self, lease: asyncpg.Connection[asyncpg.Record]) -> None:
+        asked_at = time.monotonic()
         parked = {(r["aggregatetype"], r["aggregateid"]) for r in await lease.fetch(PARKED_KEYS)}
+        self._answered(asked_at)
         self._lanes.blocked = parked | self._lanes.refused_keys()
         self.parked_keys = len(self._lanes.blocked)
 
+    def _answered(self, asked_at: float) -> None:
+        # The server counts silence from its answer, which is later than our question.
+        self._lanes.lease_until = asked_at + LEASE_SILENCE_SECONDS - LEASE_MARGIN_SECONDS
+
     async def _take(self, lease: asyncpg.Connection[asyncpg.Record]) -> int:
-        room = min(TAKE_ROWS, TAKEN_ROWS_MAX - len(self._lanes.taken))
-        if room <= 0:
+        room = self._lanes.room
+        rows_max, bytes_max = room.to_take()
+        if rows_max <= 0 or bytes_max <= 0:
             return 0
-        rows = await lease.fetch(TAKE, list(self._lanes.taken), self._lanes.full_topics(), room)
+        asked_at = time.monotonic()
+        rows = await lease.fetch(TAKE, list(self._lanes.taken), room.full_topics(), rows_max, bytes_max)
+        self._answered(asked_at)
+        if rows:
+            fault_point("relay.selected")
         self.oldest_seen = self._lanes.oldest() or (rows[0]["created_at"] if rows else None)
         for row in rows:
             topic, key = row["aggregatetype"], row["aggregateid"]
@@ -178,3 +213,17 @@ class Relay:
             return True
         self._lanes.blocked.discard((topic, key))
         return False
+
+
+async def _forget(lease: asyncpg.Connection[asyncpg.Record], acknowledged: list[int]) -> None:
+    # With a full disk the lease is kept: giving it up would send the same rows again and again.
+    while True:
+        try:
+            await lease.execute(FORGET, acknowledged)
+        except AT_FAULT as error:
+            if lease.is_closed():
+                raise
+            log.warning("relay_cannot_delete", error_type=type(error).__name__, rows=len(acknowledged))
+            await asyncio.sleep(FULL_SECONDS)
+        else:
+            return

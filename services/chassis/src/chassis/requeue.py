@@ -1,12 +1,13 @@
 """Handle a dead letter again, and then, in order, what waited behind it.
 
 The same event id, so that whatever had been done is not done twice. While a key is being requeued its consumer waits
-for it; when the last letter of a key is gone, later events of that key flow again.
+for it; when the last letter of a key is gone, later events of that key flow again. A rehearsal does the same work and
+undoes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from chassis import dead_letters
 from chassis.consumer import Fetched, Processor, describe
@@ -14,7 +15,7 @@ from chassis.db import Database, Tx
 from chassis.dead_letters import StoredLetter
 from chassis.errors import DependencyDown
 from chassis.inbox import claim
-from chassis.records import Delivery, Ignored, Poison, parse
+from chassis.records import Delivery, Poison, parse
 
 LETTERS_PER_ROUND = 200
 """Letters handled under one lock; a longer queue takes several rounds."""
@@ -22,38 +23,92 @@ LETTERS_PER_ROUND = 200
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What requeueing did: how many letters were handled, and why it stopped before the end, if it did."""
+    """What requeueing did: how many letters were handled, and why it stopped before the end, and where, if it did."""
 
     handled: int
     stopped_by: str | None = None
+    stopped_at: int | None = None
 
 
-async def requeue(processor: Processor, db: Database, letter_id: int, *, value: bytes | None = None) -> Outcome:
-    """Handle letter `letter_id` and those behind it; `value` replaces its bytes when they were what was wrong.
+@dataclass(slots=True)
+class Page:
+    """What was done with several keys, one after the other; `cursor` is the last letter taken up."""
+
+    cursor: int
+    keys: int = 0
+    handled: int = 0
+    stopped: list[Outcome] = field(default_factory=list)
+    waits_for: str | None = None
+    """What does not answer: the key that needs it is the next page's first."""
+
+    async def take(self, processor: Processor | None, db: Database, letter_id: int, *, dry_run: bool) -> bool:
+        """Handle one key, or rehearse it; return whether to go on. Letters of a consumer that is gone are passed."""
+        try:
+            if processor is not None:
+                work = rehearse if dry_run else requeue
+                outcome = await work(processor, db, letter_id)
+                self.handled += outcome.handled
+                self.stopped += [outcome] if outcome.stopped_by is not None else []
+        except DependencyDown as error:
+            self.waits_for = str(error)
+            return False
+        self.keys += 1
+        self.cursor = letter_id
+        return True
+
+
+class _Undone(Exception):
+    """Rolls a rehearsal back."""
+
+
+async def requeue(processor: Processor, db: Database, letter_id: int) -> Outcome:
+    """Handle letter `letter_id`, those of its key before it, and those behind it.
 
     Stops at the first that fails again, which stays with its new cause. DependencyDown is raised with nothing lost.
     """
     handled = 0
     while True:
-        async with db.transaction() as tx:
-            letters = await dead_letters.read_key(tx, processor.consumer, letter_id, LETTERS_PER_ROUND)
-        letters = [_corrected(letter, letter_id, value) for letter in letters]
+        letters = await _read(processor, db, letter_id)
         if not letters:
             return Outcome(handled)
-        done, failure = await _round(processor, db, letters)
-        handled += done
-        if failure is not None:
-            return Outcome(handled, failure)
+        fetched = await _fetch(processor, letters)
+        async with db.transaction() as tx:
+            outcome = await _round(processor, tx, letters, fetched)
+        handled += outcome.handled
+        if outcome.stopped_by is not None:
+            return Outcome(handled, outcome.stopped_by, outcome.stopped_at)
         following = await _next(db, processor.consumer, letters[-1])
         if following is None:
             return Outcome(handled)
-        letter_id, value = following, None
+        letter_id = following
 
 
-def _corrected(letter: StoredLetter, letter_id: int, value: bytes | None) -> StoredLetter:
-    if value is None or letter.id != letter_id:
-        return letter
-    return replace(letter, source=replace(letter.source, value=value))
+async def rehearse(processor: Processor, db: Database, letter_id: int) -> Outcome:
+    """Return what `requeue` would do with the first LETTERS_PER_ROUND letters of the key; nothing is kept of it.
+
+    Claim checks are made, since the outcome depends on them.
+    """
+    letters = await _read(processor, db, letter_id)
+    if not letters:
+        return Outcome(0)
+    fetched = await _fetch(processor, letters)
+    outcome = Outcome(0)
+    try:
+        async with db.transaction() as tx:
+            outcome = await _round(processor, tx, letters, fetched)
+            raise _Undone
+    except _Undone:
+        return outcome
+
+
+async def _read(processor: Processor, db: Database, letter_id: int) -> list[StoredLetter]:
+    async with db.transaction() as tx:
+        return await dead_letters.read_key(tx, processor.consumer, letter_id, LETTERS_PER_ROUND)
+
+
+async def _fetch(processor: Processor, letters: list[StoredLetter]) -> Fetched:
+    parsed = (parse(letter.source) for letter in letters)
+    return await processor.fetch([item for item in parsed if isinstance(item, Delivery)])
 
 
 async def _next(db: Database, consumer: str, last: StoredLetter) -> int | None:
@@ -68,25 +123,20 @@ async def _next(db: Database, consumer: str, last: StoredLetter) -> int | None:
         return found
 
 
-async def _round(processor: Processor, db: Database, letters: list[StoredLetter]) -> tuple[int, str | None]:
-    parsed = [(letter, parse(letter.source)) for letter in letters]
-    deliveries = [item for _, item in parsed if isinstance(item, Delivery)]
-    fetched = await processor.fetch(deliveries)
+async def _round(processor: Processor, tx: Tx, letters: list[StoredLetter], fetched: Fetched) -> Outcome:
     done = 0
-    async with db.transaction() as tx:
-        if letters[0].source.key is not None:
-            await dead_letters.lock_keys(tx, processor.consumer, [letters[0].source.key])
-        for letter, item in parsed:
-            if isinstance(item, Poison):
-                await dead_letters.failed_again(tx, letter.id, item.cause)
-                return done, item.cause
-            if not isinstance(item, Ignored):
-                failure = await _handle(processor, tx, item, fetched)
-                if failure is not None:
-                    await dead_letters.failed_again(tx, letter.id, failure)
-                    return done, failure
-            done += await dead_letters.forget(tx, letter.id)
-    return done, None
+    if letters[0].source.key is not None:
+        await dead_letters.lock_keys(tx, processor.consumer, [letters[0].source.key])
+    for letter in letters:
+        item = parse(letter.source)
+        failure = item.cause if isinstance(item, Poison) else None
+        if isinstance(item, Delivery):
+            failure = await _handle(processor, tx, item, fetched)
+        if failure is not None:
+            await dead_letters.failed_again(tx, letter.id, failure)
+            return Outcome(done, failure, letter.id)
+        done += await dead_letters.forget(tx, letter.id)
+    return Outcome(done)
 
 
 async def _handle(processor: Processor, tx: Tx, item: Delivery, fetched: Fetched) -> str | None:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from chassis.admission import Gate
 from chassis.auth import ServiceTokens, TokenVerifier
 from chassis.clock import Clock, ShiftedClock, SystemClock
 from chassis.consumer import Processor
 from chassis.crypto import Vault
-from chassis.db import Database, Tx
+from chassis.db import HTTP_STATEMENT_TIMEOUT_MS, Database, Tx
 from chassis.directory import Directory
 from chassis.errors import SettingsRefused
+from chassis.faults import fault_point
 from chassis.health import Health
 from chassis.outbox import Doorbell
 from chassis.settings import ServiceSettings, read_secret
@@ -36,6 +38,7 @@ class Runtime:
     tokens: TokenVerifier
     directory: Directory
     health: Health
+    gate: Gate
     processors: list[Processor] = field(default_factory=list)
 
     @asynccontextmanager
@@ -43,6 +46,8 @@ class Runtime:
         """Open a command's transaction, and ring the relay after its commit."""
         async with self.db.transaction() as tx:
             yield tx
+            fault_point("api.before_commit")
+        fault_point("api.committed")
         self.doorbell.ring()
 
     def vault(self) -> Vault:
@@ -69,12 +74,18 @@ def build_runtime(service: str, settings: ServiceSettings, clock: Clock | None =
         service=service,
         settings=settings,
         clock=clock,
-        db=Database(dsn, size=settings.database_pool_size, application=service),
+        db=Database(
+            dsn,
+            size=settings.database_pool_size,
+            application=service,
+            statement_timeout_ms=HTTP_STATEMENT_TIMEOUT_MS,
+        ),
         background_db=background,
         doorbell=Doorbell(),
         tokens=TokenVerifier(settings.jwks_url, settings.token_issuer, clock, directory.is_revoked),
         directory=directory,
         health=Health(service),
+        gate=Gate(settings.http_in_progress_max),
     )
 
 

@@ -28,6 +28,9 @@ class ServiceSettings(BaseSettings):
     http_port: int = Field(description="Port the HTTP server listens on.")
     database_dsn: SecretStr = Field(description="This service's own PostgreSQL database.")
     database_pool_size: int = Field(default=8, ge=2, le=64, description="Connections for HTTP.")
+    http_in_progress_max: int = Field(
+        default=256, ge=1, le=10_000, description="Requests in progress at once; more are told to come back."
+    )
     kafka_bootstrap: str = Field(
         default="", description="host:port list of the brokers; empty for a service without Kafka."
     )
@@ -45,6 +48,12 @@ class ServiceSettings(BaseSettings):
     client_secret_file: Path | None = Field(default=None, description="File holding that client's secret.")
     master_key_file: Path | None = Field(
         default=None, description="32 random bytes in base64: wraps the keys of persons; kept outside the database."
+    )
+    inbox_days: int = Field(
+        default=45, ge=1, le=3650, description="Days for which a consumer remembers what it has handled."
+    )
+    replay_days: int = Field(
+        default=7, ge=0, le=365, description="The longest that a replay, or a restored backup, may lie behind."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe line kept."

@@ -17,6 +17,7 @@ from faststream.kafka.message import KafkaMessage  # the class: the annotation o
 
 from chassis.consumer import Processor
 from chassis.errors import DependencyDown
+from chassis.faults import fault_point
 from chassis.records import raw_body, source_of, tolerant_parser
 from chassis.telemetry import batch_span
 
@@ -57,6 +58,7 @@ def subscribe(broker: KafkaBroker, processor: Processor, *, instance: str) -> No
     async def handle(body: Any, message: KafkaMessage = Context("message")) -> None:  # noqa: B008  # FastStream's way
         if await _process(processor, message):
             await message.ack()
+            fault_point("consumer.acknowledged")
         else:
             await message.nack()
 

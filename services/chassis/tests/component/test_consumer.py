@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from chassis import operator_acts
 from chassis.clock import MovableClock
 from chassis.consumer import DEAD_IN_A_ROW_MAX, Processor, Subscription
 from chassis.db import Database, Tx
@@ -54,6 +55,14 @@ async def processor(db: Database, effects: Effects) -> Processor:
 async def done(db: Database) -> list[UUID]:
     async with db.connection() as connection:
         return [row["event_id"] for row in await connection.fetch("SELECT event_id FROM effects ORDER BY n")]
+
+
+async def correct(db: Database, letter_id: int, good: Source) -> None:
+    async with db.transaction() as tx:
+        letter = await operator_acts.lock_letter(tx, letter_id)
+        assert letter is not None
+        by = operator_acts.By("operator", UUID(int=1), "a test")
+        assert await operator_acts.correct(tx, letter, good.value or b"", by, AT) is None
 
 
 async def letters(db: Database) -> list[Mapping[str, Any]]:
@@ -172,7 +181,8 @@ async def test_requeue_with_corrected_bytes_keeps_the_event_id(processor: Proces
     await processor.process([replace(good, value=b"{")])
     letter = (await letters(db))[0]
 
-    outcome = await requeue(processor, db, letter["id"], value=good.value)
+    await correct(db, letter["id"], good)
+    outcome = await requeue(processor, db, letter["id"])
 
     assert outcome.handled == 1
     assert await done(db) == [event_id(good)]
@@ -258,7 +268,8 @@ async def test_a_key_longer_than_an_index_entry_is_set_aside_and_requeued(proces
 
     (letter,) = await letters(db)
 
-    assert (await requeue(processor, db, letter["id"], value=good.value)).handled == 1
+    await correct(db, letter["id"], good)
+    assert (await requeue(processor, db, letter["id"])).handled == 1
 
 
 async def test_a_lock_that_somebody_holds_is_waited_for(processor: Processor, db: Database) -> None:

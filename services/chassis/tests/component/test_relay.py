@@ -178,7 +178,7 @@ async def test_no_event_is_skipped_when_sixteen_writers_hold_their_transactions(
 
 
 async def test_a_record_refused_for_good_parks_its_key_only(dsn: str, db: Database, kafka_server: Any) -> None:
-    topic = await create_topic(kafka_server.bootstrap, partitions=1, **{"max.message.bytes": "2000"})
+    topic = await create_topic(kafka_server.bootstrap, partitions=1, config={"max.message.bytes": "2000"})
     await write(
         db,
         row(topic, "big", "before"),
@@ -206,7 +206,7 @@ async def test_a_record_refused_for_good_parks_its_key_only(dsn: str, db: Databa
 
 
 async def test_a_key_put_back_while_others_are_stuck_is_sent(dsn: str, db: Database, kafka_server: Any) -> None:
-    topic = await create_topic(kafka_server.bootstrap, partitions=1, **{"max.message.bytes": "2000"})
+    topic = await create_topic(kafka_server.bootstrap, partitions=1, config={"max.message.bytes": "2000"})
     await write(db, row(topic, "big", "x" * 5000), row(topic, "big", "behind"), row("test-not-there", "k", "stuck"))
 
     async with relay(dsn, kafka_server.bootstrap):

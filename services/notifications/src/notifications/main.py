@@ -14,6 +14,7 @@ from notifications.adapters.contacts import RegistrationContacts
 from notifications.adapters.email import SmtpCarrier
 from notifications.adapters.http import notices, opt_outs, receipts
 from notifications.adapters.places import FrenchCalendar
+from notifications.adapters.projections import PROJECTIONS
 from notifications.adapters.sender import Sender
 from notifications.adapters.sms import SmsCarrier
 from notifications.adapters.subscribers import subscriptions
@@ -51,6 +52,7 @@ def create_app(settings: NotificationsSettings | None = None, clock: Clock | Non
         Parts(
             routers=[notices.routes(), opt_outs.routes(), receipts.routes(sms_token)],
             subscriptions=subscriptions(catalogue, courtesy, runtime.clock),
+            projections=PROJECTIONS,
             background=[sender.run],
         ),
     )

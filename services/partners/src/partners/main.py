@@ -15,6 +15,7 @@ from partners.adapters.http.feed import feed_routes
 from partners.adapters.http.kafka_access import kafka_access_routes
 from partners.adapters.http.oauth import token_routes
 from partners.adapters.kafka_admin import ConfluentCluster
+from partners.adapters.projections import PROJECTIONS
 from partners.adapters.provisioning import Provisioning
 from partners.adapters.signing import TokenSigner
 from partners.adapters.subscribers import subscriptions
@@ -44,6 +45,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
                 kafka_access_routes(vault, provisioning, told),
             ],
             subscriptions=subscriptions(runtime.clock),
+            projections=PROJECTIONS,
             background=[bootstrap.run, feed.run, *([provisioning.run] if settings.kafka_bootstrap else [])],
         ),
     )

@@ -10,6 +10,7 @@ from chassis.clock import Clock
 from chassis.runtime import build_runtime
 from chassis.settings import ServiceSettings, load
 from referrals.adapters.http import accompaniment_commands, accompaniments, claims, commands, reading, submission
+from referrals.adapters.projections import PROJECTIONS
 from referrals.adapters.subscribers import subscriptions
 from referrals.adapters.terms import timers
 from referrals.settings import ReferralsSettings
@@ -27,6 +28,7 @@ def create_app(settings: ServiceSettings | None = None, clock: Clock | None = No
         Parts(
             routers=[module.routes(vault) for module in modules],
             subscriptions=subscriptions(),
+            projections=PROJECTIONS,
             timers=timers(vault),
         ),
     )

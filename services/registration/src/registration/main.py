@@ -10,6 +10,7 @@ from chassis.runtime import build_runtime
 from chassis.service_client import ServiceClient
 from chassis.settings import load
 from registration.adapters.http import agenda, claims, commands, own, persons, proposal
+from registration.adapters.projections import PROJECTIONS
 from registration.adapters.subscribers import subscriptions
 from registration.settings import RegistrationSettings
 
@@ -27,5 +28,6 @@ def create_app(settings: RegistrationSettings | None = None, clock: Clock | None
         Parts(
             routers=[module.routes(vault) for module in modules],
             subscriptions=subscriptions(referrals, vault, runtime.clock),
+            projections=PROJECTIONS,
         ),
     )

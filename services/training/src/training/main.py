@@ -10,6 +10,7 @@ from chassis.clock import Clock
 from chassis.runtime import build_runtime
 from chassis.settings import load
 from training.adapters.http import commands, enrolment_reading, requests, session_reading, sessions
+from training.adapters.projections import PROJECTIONS
 from training.adapters.subscribers import subscriptions
 from training.adapters.terms import timers
 from training.settings import TrainingSettings
@@ -27,6 +28,7 @@ def create_app(settings: TrainingSettings | None = None, clock: Clock | None = N
         Parts(
             routers=[*(module.routes(vault) for module in changing), *(module.routes() for module in reading)],
             subscriptions=subscriptions(vault, runtime.clock),
+            projections=PROJECTIONS,
             timers=timers(),
         ),
     )

@@ -130,11 +130,12 @@ class RunningStack:
             raise
         return time.monotonic() - started
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, patience_seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run another `maillage` command beside."""
         return subprocess.run(
             [str(MAILLAGE), *arguments],
-            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False,
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False,
+            timeout=patience_seconds,
         )  # fmt: skip
 
     def status(self) -> dict[str, Any]:

@@ -136,9 +136,9 @@ class KafkaServer:
         return f"Kafka {self.version} ({'embedded' if self.process else 'external'})"
 
 
-def start_postgres(folder: Path, port: int | None = None) -> PostgresServer:
-    """Start a PostgreSQL that forgets everything with the session."""
-    config = PostgresConfig(folder / "postgres", folder / "postgres.log", port or free_ports(1)[0], durable=False)
+def start_postgres(folder: Path, port: int | None = None, *, durable: bool = False) -> PostgresServer:
+    """Start a PostgreSQL that ends with the session; one that is not durable may forget what it promised, too."""
+    config = PostgresConfig(folder / "postgres", folder / "postgres.log", port or free_ports(1)[0], durable=durable)
     server = Postgres(config)
     process = ServerProcess(server)
     with stopped_on_error(process):

@@ -1,17 +1,20 @@
 """A process that only consumes: `python -m chassis.testing.consumer_process TOPIC`, for tests that kill or stop it.
 
-Reads the same environment as a service; writes one row of table `effects` per event.
+Reads the same environment as a service; writes one row of table `effects` per event. MAILLAGE_TEST_SESSION_MS shortens
+the group's session, so that a test may outlast it; MAILLAGE_TEST_MUTANT breaks something (mutants.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from typing import Any
+from unittest.mock import patch
 
+import chassis.subscribe
 from chassis import faults
-from chassis.clock import SystemClock
 from chassis.consumer import Processor, Subscription
 from chassis.db import Database, Tx
 from chassis.kafka import build_broker
@@ -19,6 +22,8 @@ from chassis.outbox import Doorbell
 from chassis.records import Delivery
 from chassis.settings import ServiceSettings, load
 from chassis.subscribe import subscribe
+from chassis.testing.mutants import become_mutant
+from chassis.testing.shifted_time import clock_of
 from maillage_contracts import ReferralReceived, ReferralSubmitted
 
 EFFECTS = "CREATE TABLE IF NOT EXISTS effects (n bigserial, event_id uuid, subject uuid, version int)"
@@ -38,7 +43,7 @@ async def run(settings: ServiceSettings, topic: str) -> None:
     """Consume `topic` until SIGTERM."""
     database = Database(settings.database_dsn.get_secret_value(), size=3, application="consumer")
     subscription = Subscription(topic, one={ReferralSubmitted: effect, ReferralReceived: effect})
-    processor = Processor("testing", subscription, database, SystemClock(), Doorbell())
+    processor = Processor("testing", subscription, database, clock_of(settings.clock_file), Doorbell())
     broker = build_broker(settings, "testing")
     subscribe(broker, processor, instance=settings.instance)
     stop = asyncio.Event()
@@ -52,4 +57,7 @@ async def run(settings: ServiceSettings, topic: str) -> None:
 if __name__ == "__main__":
     loaded = load(ServiceSettings)
     faults.arm(loaded.fault_points)
+    become_mutant()
+    if session_ms := os.environ.get("MAILLAGE_TEST_SESSION_MS", ""):
+        patch.object(chassis.subscribe, "SESSION_TIMEOUT_MS", int(session_ms)).start()
     asyncio.run(run(loaded, sys.argv[1]))

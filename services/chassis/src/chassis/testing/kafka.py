@@ -12,11 +12,15 @@ from confluent_kafka.cimpl import NewTopic
 from chassis.ids import new_id
 
 
-async def create_topic(bootstrap: str, partitions: int = 3, **config: str) -> str:
+async def create_topic(
+    bootstrap: str, partitions: int = 3, replicas: int = 1, config: dict[str, str] | None = None
+) -> str:
     """Create a topic with a name of its own and return that name."""
     name = f"test-{new_id().hex}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    futures = admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1, config=config)])
+    futures = admin.create_topics(
+        [NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config or {})]
+    )
     await asyncio.to_thread(futures[name].result, 20)
     return name
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from chassis.admission import step_aside
 from chassis.auth import Caller, require
 from maillage_contracts.envelope import CONTENT_TYPE_BINARY
 from partners.adapters.http.refusals import refusals
@@ -27,8 +28,12 @@ def feed_routes(feed: Feed) -> APIRouter:
     router = APIRouter()
 
     @router.get("/feed")
-    async def get_feed(caller: Reader, after: Cursor = None, limit: Limit = 100, wait: Wait = 0) -> Response:
+    async def get_feed(
+        request: Request, caller: Reader, after: Cursor = None, limit: Limit = 100, wait: Wait = 0
+    ) -> Response:
         """Return the events after a cursor, waiting up to `wait` seconds for the first one."""
+        if wait:
+            step_aside(request)
         async with refusals():
             page = await read_feed(feed, caller.organisation_id, after or None, limit, wait)
         return Response(page_document(page), media_type="application/json", headers={"cache-control": "no-store"})

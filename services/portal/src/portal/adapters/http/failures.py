@@ -173,4 +173,6 @@ def _failure_page(request: Request, problem: Message) -> Response:
         request, "failure.html", session=_known_session(request), status=problem["status"], incident=incident
     )
     response.headers["Content-Language"] = language_of(request)
+    if b"retry-after" in headers:
+        response.headers["Retry-After"] = headers[b"retry-after"].decode("ascii")
     return response

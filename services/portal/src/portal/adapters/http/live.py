@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from chassis.admission import step_aside
 from portal.adapters.csrf import csrf_of
 from portal.adapters.http.accompaniments import accompaniment_values
 from portal.adapters.http.browser import SESSION_COOKIE, language_of, shell_of, signed_in
@@ -44,7 +45,7 @@ class Watched:
     read: Callable[[], Awaitable[Values]]
 
 
-@router.get("/orientations/{referral_id}/flux")
+@router.get("/orientations/{referral_id}/flux", dependencies=[Depends(step_aside)])
 async def live_referral(request: Request, referral_id: UUID, vu: str = "", apres: str = "") -> Response:
     session = await signed_in(request, Section.REFERRALS)
     shell, code = shell_of(request), session.member.organisation_code
@@ -62,7 +63,7 @@ async def live_referral(request: Request, referral_id: UUID, vu: str = "", apres
     return _stream(Live(request, session, Watched(referral_id, "referral_live.html", read), vu).events(first, after))
 
 
-@router.get("/accompagnements/{accompaniment_id}/flux")
+@router.get("/accompagnements/{accompaniment_id}/flux", dependencies=[Depends(step_aside)])
 async def live_accompaniment(request: Request, accompaniment_id: UUID, vu: str = "") -> Response:
     session = await signed_in(request, Section.ACCOMPANIMENTS)
     shell = shell_of(request)

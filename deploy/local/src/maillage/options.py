@@ -1,0 +1,25 @@
+"""What every command takes and does alike; imports nothing that `--help` would have to wait for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from maillage.settings import LocalSettings
+
+Json = Annotated[bool, typer.Option("--json", help="Pour un programme · for a program.")]
+
+
+def settings() -> LocalSettings:
+    """Return the settings of this run, or refuse."""
+    from maillage.settings import load
+
+    return load()
+
+
+def print_json(found: Any) -> None:
+    """Print a document for a program."""
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

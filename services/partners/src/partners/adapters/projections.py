@@ -1,0 +1,22 @@
+"""What the topics alone rebuild here: where referrals stand, and who was erased.
+
+Streams are not a projection in that sense: a position was given out once, in the order in which events and edits of
+territories met here, and organisations have read it.
+"""
+
+from __future__ import annotations
+
+from chassis.projections import Projection, Projections
+from maillage_contracts import PersonErased, ReferralSubmitted
+
+PROJECTIONS = Projections(
+    tables=(
+        Projection("known_referrals", "SELECT referral_id AS key, * FROM known_referrals", (ReferralSubmitted,)),
+        # Not when: that is the hour at which it was read.
+        Projection("erased_persons", "SELECT subject_ref AS key FROM erased_persons", (PersonErased,)),
+    ),
+    not_rebuilt={
+        "stream_events": "positions follow the order in which topics and edits of territories met, and were told",
+        "told_persons": "who was told depends on the territories of that day",
+    },
+)

@@ -1,0 +1,87 @@
+"""Hurt Maillage in every way that the rig knows: `make faults TRIALS=5`, or `python -m tests.faults`.
+
+Prints progress on stderr and the report on stdout, and writes the report into a file too. Ends with code 1 when
+anything went wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from tests.faults.engine import Scenario
+from tests.faults.report import as_markdown
+from tests.faults.rig import rig_on
+from tests.faults.runs import AT_ONCE, Run, any_seed, run_scenarios
+from tests.faults.scenarios.every import EVERY
+from tests.load.machine import describe
+from tests.load.servers import Servers, running_servers
+
+REPORT = Path("dist") / "faults.md"
+SHORT_EFFORT = 0.3
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    names = ",".join(one.name for one in EVERY)
+    parser.add_argument("--trials", type=int, default=1, help="how often each scenario is played (default 1)")
+    parser.add_argument("--only", default=names, help=f"some of: {names}; R1 alone is R1, `R` every R")
+    parser.add_argument("--seed", type=int, default=None, help="the first trial's seed; replays what was printed")
+    parser.add_argument("--short", action="store_true", help="trials as short as those of make test")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help=f"trials side by side (default {AT_ONCE})")
+    parser.add_argument("--report", type=Path, default=REPORT, help=f"the file (default {REPORT})")
+    return parser.parse_args()
+
+
+def chosen(only: str) -> list[Scenario]:
+    """Return the scenarios of these names, or whose names begin with a letter given alone."""
+    wanted = only.split(",")
+    return [one for one in EVERY if one.name in wanted or one.name[0] in wanted]
+
+
+def main() -> int:
+    """Run what was asked."""
+    asked = arguments()
+    scenarios = chosen(asked.only)
+    if not scenarios:
+        sys.stderr.write(f"no scenario of that name: {asked.only}\n")
+        return 2
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        sys.stderr.write(f"[{time.monotonic() - started:5.0f} s] {line}\n")
+
+    # The pool of a writer reports each connection that it cannot have back: the point of a fault.
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
+    run = Run(any_seed() if asked.seed is None else asked.seed, SHORT_EFFORT if asked.short else 1.0)
+    run.keep = asked.report.with_suffix("")
+    shutil.rmtree(run.keep, ignore_errors=True)
+    say(f"seed {run.first_seed}; starting the servers")
+    with running_servers() as servers:
+        facts = [f"- {name}: {text}" for name, text in describe(servers)]
+        try:
+            asyncio.run(_play(servers, scenarios, asked, run, say))
+        except KeyboardInterrupt:
+            say("interrupted: what was done until now follows")
+    text = as_markdown(scenarios, run, [*facts, f"- Trials: {asked.trials} of each, first seed {run.first_seed}"])
+    asked.report.parent.mkdir(parents=True, exist_ok=True)
+    asked.report.write_text(text, "utf-8")
+    sys.stdout.write("\n" + text)
+    say(f"the report is in {asked.report}")
+    return 0 if all(outcome.passed for outcome in run.outcomes) else 1
+
+
+async def _play(servers: Servers, scenarios: list[Scenario], asked: argparse.Namespace, run: Run, say: object) -> None:
+    assert callable(say)
+    async with rig_on(servers.postgres, servers.kafka, servers.folder) as rig:
+        await run_scenarios(rig, scenarios, asked.trials, run, say, asked.at_once)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,138 @@
+"""Three Kafka brokers on the embedded JVM, each a controller too: replicas, elections, two copies or no answer.
+
+Configured from what one embedded broker has (kafka_properties.FIXED), with replicas instead of none.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from maillage.stack import jvm
+from maillage.stack.kafka import Kafka, KafkaConfig
+from maillage.stack.kafka_properties import FIXED, HOST
+from maillage.testing.servers import KafkaServer, ServerProcess, free_ports
+
+COUNT = 3
+READY_SECONDS = 120.0
+CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
+"""Any 16 bytes; a cluster lives as long as its trial."""
+REPLICATED = {
+    "default.replication.factor": "3",
+    "min.insync.replicas": "2",
+    "offsets.topic.replication.factor": "3",
+    "transaction.state.log.replication.factor": "3",
+    "transaction.state.log.min.isr": "2",
+    "share.coordinator.state.topic.replication.factor": "3",
+    "share.coordinator.state.topic.min.isr": "2",
+    # A replica that does not keep up for this long no longer counts.
+    "replica.lag.time.max.ms": "3000",
+}
+
+
+class OneOfThree(Kafka):
+    """One broker of the three: the embedded one with other properties, formatted for a quorum that is known."""
+
+    def __init__(self, config: KafkaConfig, node: int, voters: str) -> None:
+        super().__init__(config)
+        self._node = node
+        self._voters = voters
+
+    def _configure(self, data: Path, name: str) -> Path:
+        path = super()._configure(data, name)
+        found = dict(line.partition("=")[::2] for line in path.read_text("ascii").splitlines())
+        found |= FIXED | REPLICATED | {"node.id": str(self._node), "controller.quorum.voters": self._voters}
+        del found["controller.quorum.bootstrap.servers"]
+        path.write_text("".join(f"{key}={value}\n" for key, value in found.items()), "ascii")
+        return path
+
+    def _format(self) -> None:
+        draft = self._config.directory / "creating"
+        draft.mkdir()
+        properties = self._configure(draft, "format.properties")
+        arguments = jvm.write_arguments(
+            self._config.directory / "format.args",
+            [
+                *self._jvm_options(),
+                *("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(properties)),
+            ],
+        )
+        subprocess.run(
+            [str(jvm.java()), f"@{arguments}"],
+            env=jvm.environment(), cwd=self._config.directory, timeout=READY_SECONDS, check=True, capture_output=True,
+        )  # fmt: skip
+        draft.replace(self.data)
+
+    async def wait_ready(self, timeout: float) -> str:
+        """Return at once: one broker answers nobody before another is there."""
+        return self.version
+
+
+@dataclass
+class Brokers:
+    """The three, to be hurt one by one."""
+
+    server: KafkaServer
+    processes: list[ServerProcess]
+
+    def pause(self, n: int) -> None:
+        """Let a broker stand still."""
+        pid = self.processes[n].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self, n: int) -> None:
+        """Let it go on."""
+        pid = self.processes[n].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGCONT)
+
+    def kill(self, n: int) -> None:
+        """End a broker as a power cut would."""
+        self.processes[n].kill()
+
+    def start(self, n: int) -> None:
+        """Start it on its data; blocks no longer than the start of a process."""
+        self.processes[n].start()
+
+    def all_here(self, seconds: float = READY_SECONDS) -> None:
+        """Wait until every broker serves."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            client = AdminClient({"bootstrap.servers": self.server.bootstrap, "log_level": 0})
+            try:
+                if len(client.list_topics(timeout=2).brokers) == COUNT:
+                    return
+            except KafkaException:
+                time.sleep(0.2)
+        raise TimeoutError(f"not {COUNT} brokers after {seconds:.0f} s")
+
+
+@contextmanager
+def three_brokers(folder: Path) -> Iterator[Brokers]:
+    """Start three brokers; they and their data end with the block."""
+    ports = free_ports(3 * COUNT)
+    voters = ",".join(f"{n + 1}@{HOST}:{ports[3 * n + 1]}" for n in range(COUNT))
+    with ExitStack() as stack:
+        made = []
+        for n in range(COUNT):
+            internal, controller, partners = ports[3 * n : 3 * n + 3]
+            directory = folder / str(n)
+            config = KafkaConfig(directory, folder / f"{n}.log", internal, controller, partners, heap_mb=256)
+            one = ServerProcess(OneOfThree(config, n + 1, voters))
+            stack.callback(one.stop)
+            one.start()
+            made.append(one)
+        bootstrap = ",".join(f"{HOST}:{ports[3 * n]}" for n in range(COUNT))
+        brokers = Brokers(KafkaServer(bootstrap, "", "three brokers"), made)
+        brokers.all_here()
+        yield brokers

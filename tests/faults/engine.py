@@ -1,0 +1,95 @@
+"""Run one trial of one scenario, and say what came of it. The seed is all that a trial draws from."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults.api import Api, api
+from tests.faults.oracle import Verdict, judge
+from tests.faults.pipeline import Pipeline, pipeline
+from tests.faults.rig import Rig
+
+FRAMES = 8
+"""How much of a traceback is told on a line."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One fault, with the work that it meets and the bound within which everything must be well again."""
+
+    name: str
+    fault: str
+    """In a few words, for the report."""
+    play: Callable[[Pipeline], Awaitable[None]] | None = None
+    play_api: Callable[[Api], Awaitable[None]] | None = None
+    bound_seconds: float = 30.0
+    catches: frozenset[str] = frozenset()
+    """For a known-bad arm or a mutant: the invariants of which at least one must be seen broken."""
+    exclusive: bool = False
+    """Hurts a server that others use."""
+    only_long: bool = False
+    """Takes too long for `make test`."""
+    needs: Callable[[Rig], str | None] = lambda _: None
+    """Says why it cannot run here, if so."""
+    ground: Callable[[Rig], AbstractAsyncContextManager[Rig]] = nullcontext
+    """Gives servers of the trial's own."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one trial."""
+
+    scenario: Scenario
+    seed: int
+    injected: int
+    recovery_seconds: float | None
+    verdict: Verdict | None
+    error: str = ""
+    effort: float = 1.0
+    logs: Path | None = None
+    """What its processes printed."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it ended as it must: nothing broken, or, for what is bad by design, something caught."""
+        if self.error or self.verdict is None:
+            return False
+        if self.scenario.catches:
+            return bool(self.verdict.broken & self.scenario.catches)
+        return not self.verdict.broken
+
+    def describe(self) -> str:
+        """Return one line, with what replays this trial."""
+        broken = "; ".join(f"{n}: {w}" for n, w in self.verdict.violations.items()) if self.verdict else self.error
+        told = broken or "nothing broken"
+        short = " SHORT=1" if self.effort < 1 else ""
+        replay = f"make faults ONLY={self.scenario.name} SEED={self.seed}{short}"
+        return f"{self.scenario.name} ({self.scenario.fault}): {told} · seed {self.seed}, replayed by `{replay}`"
+
+
+async def run_trial(rig: Rig, scenario: Scenario, seed: int, effort: float = 1.0) -> Outcome:
+    """Play a scenario once, wait until everything is settled or the bound is over, and judge."""
+    injected, logs = 0, None
+    try:
+        async with scenario.ground(rig) as ground, _world(ground, scenario, seed, effort) as world:
+            logs = world.folder
+            await (scenario.play_api or scenario.play)(world)  # type: ignore[misc]  # one of them is there
+            took = await world.settled(scenario.bound_seconds)
+            injected = world.cuts()
+            verdict = judge(await world.facts(settled=took is not None))
+    except Exception as error:  # noqa: BLE001  # the rig's own failure is told with its seed, and fails the trial
+        frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+        where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+        told = f"the rig failed: {type(error).__name__}: {error} ({where})"
+        return Outcome(scenario, seed, injected, None, None, told, effort, logs)
+    return Outcome(scenario, seed, injected, took, verdict, "", effort, logs)
+
+
+def _world(rig: Rig, scenario: Scenario, seed: int, effort: float) -> Any:
+    make: Any = api if scenario.play_api is not None else pipeline
+    return make(rig, scenario.name, seed, effort)

@@ -1,0 +1,75 @@
+"""Run trials of many scenarios: side by side where they do not meet, alone where a server is hurt."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.engine import Outcome, Scenario, run_trial
+from tests.faults.rig import Rig
+
+AT_ONCE = 3
+"""Trials wait more than they work; more of them on two cores would measure the machine."""
+
+SEEDS = 1_000_000
+
+
+@dataclass
+class Run:
+    """What was run and what came of it."""
+
+    first_seed: int
+    effort: float
+    outcomes: list[Outcome] = field(default_factory=list)
+    keep: Path | None = None
+    """Where the logs of trials that went wrong are kept."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Scenarios that cannot run here, with the reason."""
+
+    def of(self, scenario: Scenario) -> list[Outcome]:
+        """Return the outcomes of one scenario."""
+        return [outcome for outcome in self.outcomes if outcome.scenario.name == scenario.name]
+
+
+def any_seed() -> int:
+    """Return a seed that nobody chose."""
+    return random.randrange(SEEDS)
+
+
+async def run_scenarios(
+    rig: Rig, scenarios: Sequence[Scenario], trials: int, run: Run, say: Callable[[str], None], at_once: int = AT_ONCE
+) -> None:
+    """Run each scenario `trials` times; the n-th trial's seed is the run's first seed plus n."""
+    started, done = time.monotonic(), 0
+    room = asyncio.Semaphore(at_once)
+    for scenario in scenarios:
+        if reason := scenario.needs(rig):
+            run.left_out[scenario.name] = reason
+            say(f"{scenario.name}: NOT RUN: {reason}")
+    runnable = [scenario for scenario in scenarios if scenario.name not in run.left_out]
+    total = len(runnable) * trials
+
+    async def one(scenario: Scenario, n: int) -> None:
+        nonlocal done
+        async with room:
+            began = time.monotonic()
+            outcome = await run_trial(rig, scenario, run.first_seed + n, run.effort)
+        run.outcomes.append(outcome)
+        if not outcome.passed and run.keep is not None and outcome.logs is not None:
+            shutil.copytree(outcome.logs, run.keep / f"{scenario.name}-{outcome.seed}", dirs_exist_ok=True)
+        done += 1
+        took, passed = time.monotonic() - began, "as it must" if outcome.passed else "WRONG"
+        left = (time.monotonic() - started) / done * (total - done)
+        say(f"{done}/{total}, about {left:.0f} s left · {passed} ({took:.1f} s) · {outcome.describe()}")
+
+    beside = [(scenario, n) for n in range(trials) for scenario in runnable if not scenario.exclusive]
+    await asyncio.gather(*(one(scenario, n) for scenario, n in beside))
+    for n in range(trials):
+        for scenario in runnable:
+            if scenario.exclusive:
+                await one(scenario, n)

@@ -1,0 +1,112 @@
+"""A disk that is full, a primary that is gone, and a broker out of three: on servers of each trial's own."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.faults.engine import Scenario
+from tests.faults.grounds import (
+    Replicated,
+    SmallDisk,
+    ThreeBrokers,
+    empty,
+    fill,
+    no_loop_disk,
+    on_a_small_disk,
+    on_three_brokers,
+    with_a_standby,
+)
+from tests.faults.pipeline import Pipeline
+from tests.faults.rig import through
+from tests.faults.writer import Workload
+
+LEFT_BYTES = 128 * 1024
+"""Room for a page or two: the next growth of a table fails."""
+
+
+async def disk_full(p: Pipeline) -> None:
+    """Fill the database's disk under load, and give the room back."""
+    rig = p.rig
+    assert isinstance(rig, SmallDisk)
+    assert rig.postgres.process is not None
+    await p.consumer()
+    await p.relay()
+    async with p.writing(Workload(pause_seconds=0.005), writers=3):
+        await p.flowing(30)
+        fill(rig.disk, LEFT_BYTES)
+        before = sum(writer.unknown for writer in p.writers)
+        deadline = asyncio.get_running_loop().time() + 60
+        while sum(writer.unknown for writer in p.writers) == before:
+            assert asyncio.get_running_loop().time() < deadline, "the disk was never full"
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(p.chance.uniform(0, 10 * p.effort))
+        p.injected += 1
+        empty(rig.disk)
+        if rig.postgres.process.pid is None:
+            # Without room for its log PostgreSQL ends; whoever supervises it starts it again.
+            rig.postgres.process.start()
+        p.heal()
+
+
+async def standby_promoted(p: Pipeline) -> None:
+    """End the primary at once and promote the standby; everybody finds it at the same address."""
+    rig = p.rig
+    assert isinstance(rig, Replicated)
+    await p.through_proxies(postgres=True)
+    assert p.postgres is not None
+    await p.consumer()
+    await p.relay()
+    async with p.writing(writers=3):
+        await p.flowing(100)
+        await asyncio.sleep(p.chance.uniform(0, 0.5))
+        p.postgres.refusing = True
+        port = await rig.fail_over()
+        p.dsn = through(p.dsn, port)
+        p.postgres.target = port
+        p.postgres.cut_all()
+        p.postgres.refusing = False
+        p.injected += 1
+        p.heal()
+
+
+async def brokers_lost(p: Pipeline) -> None:
+    """Kill one of three brokers, leaders included; let two stand still, so that nothing may be acknowledged."""
+    rig = p.rig
+    assert isinstance(rig, ThreeBrokers)
+    assert rig.brokers is not None
+    await p.consumer()
+    await p.relay()
+    async with p.writing():
+        await p.flowing(30)
+        for _ in range(p.rounds(3)):
+            dead = p.chance.randrange(3)
+            rig.brokers.kill(dead)
+            p.injected += 1
+            await asyncio.sleep(p.chance.uniform(1, 10))
+            rig.brokers.start(dead)
+            await asyncio.sleep(p.chance.uniform(2, 8))
+            still = p.chance.sample(range(3), 2)
+            for n in still:
+                rig.brokers.pause(n)
+            p.injected += 1
+            await asyncio.sleep(p.chance.uniform(1, 8))
+            for n in still:
+                rig.brokers.go_on(n)
+            await p.flowing(30, seconds=60)
+        p.heal()
+
+
+SCENARIOS = (
+    Scenario(
+        "R15", "disk of PostgreSQL full", disk_full, bound_seconds=60, needs=no_loop_disk, ground=on_a_small_disk,
+        exclusive=True, only_long=True,
+    ),
+    Scenario(
+        "R5", "primary lost, standby promoted", standby_promoted, bound_seconds=60, ground=with_a_standby,
+        exclusive=True, only_long=True,
+    ),
+    Scenario(
+        "R6d", "three brokers: one killed, two standing still", brokers_lost, bound_seconds=120,
+        ground=on_three_brokers, exclusive=True, only_long=True,
+    ),
+)  # fmt: skip
