@@ -25,7 +25,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check lint contracts bench faults browser clean
+.PHONY: help run test test-long check lint contracts bench faults browser clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,8 +33,11 @@ help: ## List these targets
 run: $(STAMPS)/run ## Start everything on this machine, play the demonstration once, stay until Ctrl-C
 	@exec $(BIN)/maillage up --stop-with-parent
 
-test: $(STAMPS)/dev browser ## Run every test; PostgreSQL and Kafka are started and removed by the tests
-	@$(BIN)/pytest $(TESTS)
+test: $(STAMPS)/dev browser ## Run every test but the long ones; PostgreSQL and Kafka are started and removed by the tests
+	@$(BIN)/pytest $(TESTS) -m "not long"
+
+test-long: $(STAMPS)/dev ## Run the tests of outages, overload and rebuilding that take minutes
+	@$(BIN)/pytest $(TESTS) -m long
 
 check: lint test ## Style, types, architecture, then every test: what CI runs
 

@@ -21,7 +21,7 @@ from tests.faults.scenarios.every import EVERY
 
 from maillage.testing import servers
 
-pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.postgres]
+pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.postgres, pytest.mark.long]
 SHORT = [one for one in EVERY if not one.only_long]
 AT_ONCE = 5
 """They wait more than they work: for sessions, leases and bounds."""

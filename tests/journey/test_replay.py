@@ -12,6 +12,8 @@ from maillage.operators import READING_SERVICES
 from maillage.testing.acts import feed_until, of_referral, refer, rows
 from maillage.testing.running import RunningStack
 
+pytestmark = pytest.mark.long
+
 CANARY = "Zorglub-Canari"
 REBUILT: dict[str, set[str]] = {
     "registration": {"known_accompaniments", "sharings"},

@@ -32,7 +32,7 @@ from chassis.testing.http_process import THINGS, create_app
 from chassis.testing.line import Line, line_to
 from chassis.testing.processes import process
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.long]
 
 POOL, IN_PROGRESS, SECONDS = 2, 20, 0.1
 CAPACITY = POOL / SECONDS

@@ -34,7 +34,7 @@ from chassis.testing.kafka import create_topic
 from chassis.testing.processes import process
 from maillage_contracts import ReferralReceived, ReferralSubmitted
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.fault]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.fault, pytest.mark.long]
 
 CONSUMER = "chassis.testing.consumer_process"
 
