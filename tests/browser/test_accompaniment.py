@@ -160,7 +160,9 @@ async def test_slow_double_click_on_proposing_never_accepts(
     page = await open_page(portal.url, scripts=False)
     await sign_in(page, "Travailleuse")
     await page.goto(f"/orientations/{referral_id}/accompagnement")
-    box = await page.get_by_role("button", name="Proposer un accompagnement global").bounding_box()
+    button = page.get_by_role("button", name="Proposer un accompagnement global")
+    await button.scroll_into_view_if_needed()  # the mouse reaches only what is on the screen
+    box = await button.bounding_box()
     assert box is not None
     for _ in range(3):
         await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
+import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 
 import httpx
 import pytest
+import structlog
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis import logs, telemetry
@@ -197,6 +201,25 @@ async def test_nothing_is_offered_or_blamed_when_it_is_over(person: Portal, stat
     assert not re.search(r"absen|manqu|sanction|motif", page.text, re.IGNORECASE)
 
 
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Give the process's logging back as it was: what a service sets up is for a process of its own."""
+    root, factory = logging.getLogger(), logging.getLogRecordFactory()
+    handlers, level, hook = root.handlers, root.level, sys.excepthook
+    known = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    before = [(each, each.handlers, each.propagate) for each in known]
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    for each, own, propagate in before:
+        each.handlers, each.propagate = own, propagate
+    sys.excepthook = hook
+    logging.setLogRecordFactory(factory)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("logging_as_before")
 async def test_token_is_in_no_log_and_no_span(person: Portal, capsys: pytest.CaptureFixture[str]) -> None:
     exporter, lines = InMemorySpanExporter(), io.StringIO()
     tracing = telemetry.configure(person.app.state.runtime.settings, "portal", "0", exporter=exporter)
@@ -210,7 +233,6 @@ async def test_token_is_in_no_log_and_no_span(person: Portal, capsys: pytest.Cap
             person.services.answers[APPOINTMENT] = (500, {})
             await person.browser.get(HERE)
     finally:
-        logs.configure("portal", "INFO")
         await tracing.close()
     spans = exporter.get_finished_spans()
     names = {span.name for span in spans}
