@@ -51,9 +51,9 @@ lint: $(STAMPS)/dev ## Only style, types and the direction of imports
 contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 	@$(BIN)/python contracts/tools/export.py
 
-# ONLY=relay,http for some measures; PAGE=1 also writes the figures into docs/performance.md.
-bench: $(STAMPS)/dev ## Measure Maillage beside the raw clients and the shapes of tutorials (TRIALS=3)
-	@$(BIN)/python -m tests.load --trials $(or $(TRIALS),3) $(if $(ONLY),--only $(ONLY)) $(if $(PAGE),--page)
+# ONLY=relay,http for some measures; PAGE=1 also writes the figures and their pictures into docs/.
+bench: $(STAMPS)/dev $(if $(PAGE),$(STAMPS)/bench) ## Measure Maillage beside the raw clients and the shapes of tutorials (TRIALS=5)
+	@$(BIN)/python -m tests.load --trials $(or $(TRIALS),5) $(if $(ONLY),--only $(ONLY)) $(if $(PAGE),--page)
 
 # ONLY=R1,R7 for some scenarios (R, B, M: all of a kind); SEED=n replays a trial; SHORT=1 as in make test; report in dist/faults.md.
 faults: $(STAMPS)/dev ## Hurt everything in every known way, TRIALS=1 of each, and report what was lost or doubled
@@ -92,6 +92,10 @@ NO_DEPENDENCIES := Les dépendances n'ont pas pu être installées (voir ci-dess
 $(STAMPS)/run: $(STAMPS)/uv-$(UV_VERSION) uv.lock $(PROJECTS)
 	@echo "Installation des dépendances verrouillées · installing the locked dependencies"
 	@$(BIN)/uv sync --quiet --frozen --all-packages --no-dev --inexact || { echo "$(NO_DEPENDENCIES)" >&2; exit 1; }
+	@touch $@
+
+$(STAMPS)/bench: $(STAMPS)/dev
+	@$(BIN)/uv sync --quiet --frozen --all-packages --inexact --group bench || { echo "$(NO_DEPENDENCIES)" >&2; exit 1; }
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/uv-$(UV_VERSION) uv.lock $(PROJECTS)

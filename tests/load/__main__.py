@@ -1,6 +1,7 @@
 """Measure Maillage beside the raw clients and the shapes of tutorials: `make bench`, or `python -m tests.load`.
 
-Prints progress on stderr and the table on stdout. With `--page`, writes the figures into docs/performance.md too.
+Prints progress on stderr and the table on stdout. With `--page`, keeps the figures in docs/performance.json and writes
+docs/performance.md again; measures that did not run keep the figures they have.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import time
 
 from tests.load.machine import Watch, describe
 from tests.load.measures.all import MEASURES
-from tests.load.page import write_figures
 from tests.load.report import as_text
 from tests.load.rig import Rig
 from tests.load.servers import running_servers
 from tests.load.sizes import FULL, TINY
+from tests.load.store import keep, stored
 from tests.load.trials import run_trials
 
 from maillage.testing.databases import DatabaseFactory
 
-TRIALS = 3
+TRIALS = 5
 """The fewest from which a median and an interval say anything."""
 
 
@@ -66,7 +67,11 @@ def main() -> int:
         facts = [*describe(servers), ("Other work", watch.describe()), ("Trials", f"{asked.trials}, interleaved")]
     sys.stdout.write("\n" + table + "\n" + "".join(f"{name}: {text}\n" for name, text in facts))
     if asked.page:
-        write_figures(measures, results, sizes, facts)
+        # Needs the group of dependencies that only this target installs.
+        from tests.load.page import write_page
+
+        keep(measures, results, facts)
+        write_page(stored(), sizes)
         say("docs/performance.md has the figures")
     return 0
 

@@ -42,6 +42,13 @@ def falling_behind(in_time: Sequence[float]) -> float:
     return statistics.median(in_time[-tenth:]) - statistics.median(in_time[:tenth])
 
 
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Return the slope of the straight line nearest to the points (least squares); 0 for fewer than two."""
+    if len({x for x, _ in points}) < 2:
+        return 0.0
+    return statistics.linear_regression([x for x, _ in points], [y for _, y in points]).slope
+
+
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     """Return median(ours) / median(theirs); both are in order of trials."""
     if len(ours) != len(theirs) or not ours:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from tests.load.measures.measure import Measure
+from tests.load.goals import judged
+from tests.load.pictures import GROWTH_PICTURE, RATIOS_PICTURE, draw
 from tests.load.processes import ROOT
 from tests.load.report import as_markdown
 from tests.load.sizes import Sizes
-from tests.load.trials import Results
+from tests.load.store import Stored
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by make bench PAGE=1 -->\n", "<!-- end of figures -->\n"
+OF_THE_RUN = {"Trials", "Other work"}
+"""Facts that differ from one run to the next; the others are the machine's."""
 
 
 def with_figures(text: str, figures: str) -> str:
@@ -23,10 +26,22 @@ def with_figures(text: str, figures: str) -> str:
     return before + BEGIN + figures + END + after
 
 
-def write_figures(
-    measures: Sequence[Measure], results: Results, sizes: Sizes, facts: Sequence[tuple[str, str]]
-) -> None:
-    """Replace the page's figures."""
-    known = "\n".join(f"- **{name}:** {text}" for name, text in facts)
-    figures = f"\n{known}\n\n{as_markdown(measures, results, sizes)}\n"
-    PAGE.write_text(with_figures(PAGE.read_text("utf-8"), figures), "utf-8")
+def write_page(found: Sequence[Stored], sizes: Sizes) -> None:
+    """Replace the page's figures and its pictures."""
+    draw(found)
+    PAGE.write_text(with_figures(PAGE.read_text("utf-8"), "\n".join(_lines(found, sizes)) + "\n"), "utf-8")
+
+
+def _lines(found: Sequence[Stored], sizes: Sizes) -> Iterator[str]:
+    yield ""
+    yield from (f"- **{name}:** {text}" for name, text in found[-1].facts if name not in OF_THE_RUN)
+    yield from ("", "### Goals", "", "| goal | measured [95 %] | |", "|---|--:|---|")
+    for one in found:
+        for goal in judged(one.measure, one.results):
+            yield f"| {goal.goal.text} | {goal.shown} | {'reached' if goal.reached else '**not reached**'} |"
+    yield from ("", f"![Ours divided by each anchor, with the goals](pictures/{RATIOS_PICTURE})")
+    yield from ("", f"![Cost of one event for one partner as things grow](pictures/{GROWTH_PICTURE})")
+    for one in found:
+        yield as_markdown([one.measure], one.results, sizes).rstrip("\n")
+        yield ""
+        yield "; ".join(f"{name.lower()}: {text}" for name, text in one.facts if name in OF_THE_RUN) + "."

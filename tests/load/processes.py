@@ -44,6 +44,11 @@ class Arm:
         self._module = module
         self._log = log
 
+    @property
+    def memory_bytes(self) -> int:
+        """How much of the machine's memory its process holds now."""
+        return int(psutil.Process(self._process.pid).memory_info().rss)
+
     async def send(self, word: str) -> None:
         """Say one word; raises ArmFailed when nobody listens any more."""
         assert self._process.stdin is not None

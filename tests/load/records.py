@@ -45,12 +45,14 @@ def _template(council: UUID) -> OutboxRow:
     return row_of(_TEMPLATE_EVENT, envelope.type, record.topic, record.key, record.headers, record.value)
 
 
-def outbox_rows(count: int, topic: str, council: UUID = COUNCIL) -> Iterator[OutboxRow]:
-    """Make `count` rows for `topic`, each of a referral of its own, asked of `council`."""
+def outbox_rows(
+    count: int, topic: str, council: UUID = COUNCIL, referral_id: UUID | None = None
+) -> Iterator[OutboxRow]:
+    """Make `count` rows for `topic`, each of a referral of its own unless one is given, asked of `council`."""
     template = _template(council)
     payload, headers = template.payload.decode(), template.headers
     for _ in range(count):
-        referral, event = new_id(), new_id()
+        referral, event = referral_id or new_id(), new_id()
         yield OutboxRow(
             id=event,
             topic=topic,
@@ -61,16 +63,14 @@ def outbox_rows(count: int, topic: str, council: UUID = COUNCIL) -> Iterator[Out
         )
 
 
-def encoded_records(count: int) -> list[Encoded]:
+def encoded_records(count: int) -> Iterator[Encoded]:
     """Make `count` records as a producer takes them."""
-    return [
-        (
+    for row in outbox_rows(count, ""):
+        yield (
             row.key.encode(),
             [(name, value.encode()) for name, value in json.loads(row.headers).items()],
             row.payload,
         )
-        for row in outbox_rows(count, "")
-    ]
 
 
 COLUMNS = ("id", "aggregatetype", "aggregateid", "type", "headers", "payload")
@@ -83,7 +83,7 @@ async def fill_outbox(dsn: str, count: int, topic: str) -> None:
         await connection.copy_records_to_table(
             "outbox",
             columns=COLUMNS,
-            records=[(r.id, r.topic, r.key, r.type, r.headers, r.payload) for r in outbox_rows(count, topic)],
+            records=((r.id, r.topic, r.key, r.type, r.headers, r.payload) for r in outbox_rows(count, topic)),
         )
         await connection.execute("VACUUM ANALYZE outbox")
         await connection.execute("CHECKPOINT")

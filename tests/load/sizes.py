@@ -25,6 +25,15 @@ class Sizes:
     http_seconds: float
     http_rate: int
     """Requests a second of the open loop: one that every arm sustains."""
+    backlog_rows: int
+    """Of a backlog that is compared with one a hundredth of it, and of the runs that watch memory."""
+    restart_seconds: float
+    """Of load during which three consumers are restarted one after the other."""
+    flood: int
+    """How many times more often than any other one aggregate changes."""
+    growth: int
+    """Events of the smallest backlog for partners; 10 and 100 times that many follow."""
+    growth_factors: tuple[int, ...]
 
 
 FULL = Sizes(
@@ -39,6 +48,11 @@ FULL = Sizes(
     http_warm_up_seconds=5.0,
     http_seconds=6.0,
     http_rate=200,
+    backlog_rows=1_000_000,
+    restart_seconds=18.0,
+    flood=100,
+    growth=1_000,
+    growth_factors=(1, 10, 100),
 )
 
 TINY = Sizes(
@@ -53,5 +67,10 @@ TINY = Sizes(
     http_warm_up_seconds=0.1,
     http_seconds=0.3,
     http_rate=40,
+    backlog_rows=600,
+    restart_seconds=1.2,
+    flood=10,
+    growth=20,
+    growth_factors=(1, 2),
 )
 """Enough to see that every arm handles every event once; no figure of it means anything."""

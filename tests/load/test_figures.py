@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from pathlib import Path
 
 import pytest
 from tests.load.arms.http_load import Load, Requests
-from tests.load.figures import falling_behind, percentile, ratio
+from tests.load.figures import falling_behind, percentile, ratio, slope
+from tests.load.goals import judged
+from tests.load.measures.all import MEASURES
 from tests.load.measures.measure import BEHIND
 from tests.load.measures.pipeline import PIPELINE, latencies
+from tests.load.measures.relay import RELAY
 from tests.load.page import BEGIN, END, PAGE, with_figures
 from tests.load.report import as_text
 from tests.load.sizes import TINY
+from tests.load.store import keep, stored
 from tests.load.trials import Results
 
 
@@ -24,6 +29,47 @@ def test_percentile_is_the_nearest_rank() -> None:
     assert percentile([7.0], 0.99) == 7
     with pytest.raises(ValueError, match="no values"):
         percentile([], 0.5)
+
+
+def test_slope_is_that_of_the_nearest_line() -> None:
+    assert slope([(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)]) == pytest.approx(2.0)
+    assert slope([(1.0, 3.0)]) == 0.0
+
+
+def test_goal_is_reached_by_the_median_and_says_so() -> None:
+    results = Results(trials=3)
+    results.values["relay", RELAY.arms[0].name, "rate"] = [20.0, 21.0, 22.0]
+    results.values["relay", RELAY.arms[1].name, "rate"] = [1.0, 1.0, 1.0]
+    results.values["relay", RELAY.arms[2].name, "rate"] = [40.0, 42.0, 44.0]
+
+    tenfold, raw = judged(RELAY, results)
+
+    assert (tenfold.value, tenfold.reached) == (21.0, True)
+    assert (raw.value, raw.reached) == (0.5, False)
+
+
+def test_every_goal_is_about_an_arm_and_a_metric_that_exist() -> None:
+    for measure in MEASURES:
+        arms = {arm.name for arm in measure.arms}
+        for goal in measure.goals:
+            assert {goal.ours or measure.arms[0].name, goal.against or measure.arms[0].name} <= arms, goal.text
+            assert goal.metric in {metric.name for metric in measure.metrics}, goal.text
+
+
+def test_what_did_not_run_keeps_its_figures(tmp_path: Path) -> None:
+    results = Results(trials=1)
+    results.values["relay", RELAY.arms[0].name, "rate"] = [20.0]
+    results.values["pipeline", PIPELINE.arms[0].name, "p50"] = [9.0]
+    keep([RELAY, PIPELINE], results, [("Trials", "1")], tmp_path / "kept.json")
+    again = Results(trials=2)
+    again.values["relay", RELAY.arms[0].name, "rate"] = [30.0, 31.0]
+
+    keep([RELAY], again, [("Trials", "2")], tmp_path / "kept.json")
+
+    found = {one.measure.key: one for one in stored(tmp_path / "kept.json")}
+    assert found["relay"].results.of("relay", RELAY.arms[0].name, "rate") == [30.0, 31.0]
+    assert found["pipeline"].results.of("pipeline", PIPELINE.arms[0].name, "p50") == [9.0]
+    assert (found["relay"].facts, found["pipeline"].facts) == ([("Trials", "2")], [("Trials", "1")])
 
 
 def test_ratio_is_of_medians_and_its_interval_holds_it() -> None:

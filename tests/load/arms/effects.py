@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-TABLE = "CREATE TABLE effects (event_id uuid NOT NULL, referral_id uuid NOT NULL, version bigint NOT NULL)"
+TABLE = """
+CREATE TABLE effects (
+    event_id uuid NOT NULL, referral_id uuid NOT NULL, version bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
 
 INSERT = "INSERT INTO effects (event_id, referral_id, version) VALUES ($1, $2, $3)"
 

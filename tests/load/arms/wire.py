@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -107,6 +108,13 @@ class Marks:
             "cpu_seconds": (self._last[1] - cpu) / 1e9,
             "times": self._times,
         }
+
+
+async def until_terminated() -> None:
+    """Return on SIGTERM."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    await told.wait()
 
 
 def run(main: Callable[[Wire], Awaitable[None]]) -> None:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from tests.load.measures.backlog import BACKLOG
 from tests.load.measures.consumer import CONSUMER
+from tests.load.measures.flood import FLOOD
+from tests.load.measures.growth import GROWTH
 from tests.load.measures.http import HTTP
 from tests.load.measures.measure import Measure
 from tests.load.measures.partner import PARTNER
 from tests.load.measures.pipeline import PIPELINE
 from tests.load.measures.relay import RELAY
+from tests.load.measures.restart import RESTART
+from tests.load.measures.tracing import TRACING
 
-MEASURES: tuple[Measure, ...] = (HTTP, RELAY, CONSUMER, PIPELINE, PARTNER)
+MEASURES: tuple[Measure, ...] = (
+    HTTP,
+    TRACING,
+    RELAY,
+    CONSUMER,
+    BACKLOG,
+    PIPELINE,
+    FLOOD,
+    RESTART,
+    PARTNER,
+    GROWTH,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from tests.load.measures.measure import ArmOf, Figures, Measure, Metric, rate_and_cost
+from tests.load.measures.measure import ArmOf, Figures, Goal, Measure, Metric, rate_and_cost
 from tests.load.rig import Rig
 from tests.load.sizes import Sizes
 
@@ -46,5 +46,14 @@ CONSUMER = Measure(
             partial(_few, module="tutorial_consumer", style="autocommit"),
         ),
         ArmOf("aiokafka getmany, same statements", partial(_many, module="raw_consumer")),
+    ),
+    goals=(
+        Goal(
+            "consumer ≥ 30× FastStream a message",
+            "rate",
+            30,
+            at_least=True,
+            against="tutorial: FastStream, a transaction each",
+        ),
     ),
 )

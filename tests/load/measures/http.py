@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import psutil
 from tests.load.figures import falling_behind, percentile
 from tests.load.issuer import published, token_of
-from tests.load.measures.measure import BEHIND, ArmOf, Figures, Measure, Metric
+from tests.load.measures.measure import BEHIND, ArmOf, Figures, Goal, Measure, Metric
 from tests.load.processes import Arm, cpu_seconds, service
 from tests.load.rig import Rig, WrongCount
 from tests.load.sizes import Sizes
@@ -27,11 +30,17 @@ from chassis.db import Database
 from chassis.directory import apply_organisations
 from chassis.testing.events import AT, COUNCIL
 from chassis.testing.tokens import ISSUER_URL, Issuer
+from maillage.stack import postgres_software
 from maillage.stack.topics import ensure_topics
 from maillage.testing.servers import free_ports
 from maillage_contracts import OrganisationRegistered, Territory
 
 ANSWER_SECONDS = 120.0
+SCRAPE_SECONDS = 1.0
+POOL = 8
+"""Clients of pgbench: as many as the service has connections for HTTP."""
+
+SCRIPT = Path(__file__).parents[1] / "arms" / "submission.sql"
 CREATED, REFUSED = "201", "503"
 """Refused is not lost: a service that is asked for more than it can do says so in bounded time. It is counted."""
 
@@ -50,12 +59,12 @@ async def store_council(dsn: str) -> None:
 
 
 def referrals_service(
-    rig: Rig, dsn: str, port: int, jwks_url: str, *, kafka: bool
+    rig: Rig, dsn: str, port: int, jwks_url: str, *, kafka: bool, environment: Mapping[str, str] | None = None
 ) -> AbstractAsyncContextManager[psutil.Process]:
     """Run the referrals service as `maillage` does, with or without Kafka."""
     master_key = rig.folder / "master-key"
     master_key.write_bytes(base64.b64encode(bytes(range(32))))
-    environment = {
+    settings = {
         "MAILLAGE_STACK": "test",
         "MAILLAGE_HTTP_PORT": str(port),
         "MAILLAGE_DATABASE_DSN": dsn,
@@ -65,7 +74,8 @@ def referrals_service(
         "MAILLAGE_MASTER_KEY_FILE": str(master_key),
     }
     argv = [sys.executable, "-m", "chassis.serve", "referrals"]
-    return service(rig.folder, "referrals", argv, environment, f"http://127.0.0.1:{port}/health/ready")
+    settings |= environment or {}
+    return service(rig.folder, "referrals", argv, settings, f"http://127.0.0.1:{port}/health/ready")
 
 
 def tutorial_api(rig: Rig, dsn: str, port: int, jwks_url: str) -> AbstractAsyncContextManager[psutil.Process]:
@@ -76,6 +86,30 @@ def tutorial_api(rig: Rig, dsn: str, port: int, jwks_url: str) -> AbstractAsyncC
     return service(rig.folder, "tutorial_api", argv, environment, f"http://127.0.0.1:{port}/openapi.json")
 
 
+async def pgbench(rig: Rig, sizes: Sizes) -> Figures:
+    """Run the statements of one submission from PostgreSQL's own load program: what the database alone allows."""
+    async with rig.database("referrals") as dsn:
+        program = postgres_software.find().program("pgbench")
+        argv = [
+            "--client",
+            str(POOL),
+            "--no-vacuum",
+            "--file",
+            str(SCRIPT),
+            "--time",
+            str(max(1, round(sizes.http_seconds))),
+        ]
+        process = await asyncio.create_subprocess_exec(
+            str(program), *argv, "--protocol", "prepared", dsn,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output = (await process.communicate())[0].decode()
+    found = re.search(r"tps = ([0-9.]+)", output)
+    if process.returncode or found is None:
+        raise WrongCount(f"pgbench: {output[-1000:]}")
+    return {"rate": float(found[1])}
+
+
 async def _load(load: Arm, word: str) -> Mapping[str, Any]:
     await load.send(word)
     answer = await load.answer(ANSWER_SECONDS)
@@ -84,7 +118,16 @@ async def _load(load: Arm, word: str) -> Mapping[str, Any]:
     return answer
 
 
-async def _measure(rig: Rig, sizes: Sizes, *, server: str, kafka: bool = False) -> Figures:
+async def measure_submissions(
+    rig: Rig,
+    sizes: Sizes,
+    *,
+    server: str,
+    kafka: bool = False,
+    environment: Mapping[str, str] | None = None,
+    read_metrics: bool = False,
+) -> Figures:
+    """Load a server of POST /referrals; return its figures, once every answer has its row."""
     issuer = Issuer()
     (port,) = free_ports(1)
     if kafka:
@@ -94,17 +137,37 @@ async def _measure(rig: Rig, sizes: Sizes, *, server: str, kafka: bool = False) 
         serving = (
             tutorial_api(rig, dsn, port, jwks_url)
             if server == "tutorial"
-            else referrals_service(rig, dsn, port, jwks_url, kafka=kafka)
+            else referrals_service(rig, dsn, port, jwks_url, kafka=kafka, environment=environment)
         )
         async with serving as process:
             config = {"port": port, "token": token_of(issuer), "connections": sizes.http_connections}
             async with rig.arm("http_load", **config) as load:
                 await load.send("go")
-                figures, created = await _both_loads(load, process, sizes)
+                async with _scraped(port) if read_metrics else nullcontext():
+                    figures, created = await _both_loads(load, process, sizes)
             if kafka:
                 await _relayed(dsn)
         await _expect_rows(dsn, created)
     return figures
+
+
+@asynccontextmanager
+async def _scraped(port: int) -> AsyncIterator[None]:
+    """Read the server's metrics each second, as a collector does more rarely."""
+
+    async def scrape() -> None:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            while True:
+                (await http.get(f"http://127.0.0.1:{port}/metrics")).raise_for_status()
+                await asyncio.sleep(SCRAPE_SECONDS)
+
+    scraping = asyncio.create_task(scrape())
+    try:
+        yield
+        if scraping.done():
+            await scraping
+    finally:
+        scraping.cancel()
 
 
 async def _both_loads(load: Arm, process: psutil.Process, sizes: Sizes) -> tuple[Figures, int]:
@@ -164,6 +227,8 @@ async def _expect_rows(dsn: str, created: int) -> None:
         raise WrongCount(f"{created} answers 201, {referrals} referrals, {keys} keys")
 
 
+TUTORIAL = "tutorial: FastAPI, a plain pool, no relay"
+
 HTTP = Measure(
     key="http",
     title=lambda sizes: f"POST /referrals over {sizes.http_connections} connections; schedule: {sizes.http_rate}/s",
@@ -176,8 +241,14 @@ HTTP = Measure(
         Metric("refused", "% refused (503)", 2),
     ),
     arms=(
-        ArmOf("Maillage: referrals, without its relay", partial(_measure, server="ours")),
-        ArmOf("Maillage: referrals as deployed, relaying", partial(_measure, server="ours", kafka=True)),
-        ArmOf("tutorial: FastAPI, a plain pool, no relay", partial(_measure, server="tutorial")),
+        ArmOf("Maillage: referrals, without its relay", partial(measure_submissions, server="ours")),
+        ArmOf("Maillage: referrals as deployed, relaying", partial(measure_submissions, server="ours", kafka=True)),
+        ArmOf(TUTORIAL, partial(measure_submissions, server="tutorial")),
+        ArmOf("pgbench: the same statement, no HTTP", pgbench),
+    ),
+    goals=(
+        Goal("referrals/s ≥ 1.5× FastAPI + pool", "rate", 1.5, at_least=True, against=TUTORIAL),
+        Goal("p99 ≤ 0.3× FastAPI + pool, all connections busy", "closed_p99", 0.3, against=TUTORIAL),
+        Goal("p99 ≤ 0.3× FastAPI + pool, on a schedule", "p99", 0.3, against=TUTORIAL),
     ),
 )

@@ -41,6 +41,21 @@ class ArmOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """What a figure ought to be: that of our arm, or ours divided by another arm's."""
+
+    text: str
+    metric: str
+    bound: float
+    at_least: bool = False
+    """Else at most."""
+    against: str = ""
+    """The arm that ours is divided by; empty for the figure itself."""
+    ours: str = ""
+    """Which of our arms; the first where none is named."""
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """A question, asked of several arms. The first arm is ours; the others are what it is compared with."""
 
@@ -50,6 +65,7 @@ class Measure:
     arms: tuple[ArmOf, ...]
     needs: Callable[[Rig], str | None] = lambda _: None
     """Why it cannot be run on these servers, if it cannot."""
+    goals: tuple[Goal, ...] = ()
 
 
 def rate_and_cost(answer: Mapping[str, Any], count: int) -> Figures:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from tests.load.measures.measure import BEHIND, ArmOf, Figures, Measure, Metric
+import psutil
+from tests.load.measures.measure import BEHIND, ArmOf, Figures, Goal, Measure, Metric
 from tests.load.measures.pipeline import ANSWER_SECONDS, command_steadily, commands_of, latencies
 from tests.load.processes import service
 from tests.load.rig import Rig
@@ -45,9 +46,13 @@ async def _token(http: httpx.AsyncClient, client: str, secret: str) -> str:
     return f"Bearer {answer.json()['access_token']}"
 
 
-async def register(http: httpx.AsyncClient, operator_secret: str, code: str) -> Partner:
+async def operator_token(http: httpx.AsyncClient, known: Secrets) -> str:
+    """Return the header with which an operator acts."""
+    return await _token(http, "operator", known.client_secret_file("operator").read_text("utf-8").strip())
+
+
+async def register(http: httpx.AsyncClient, code: str) -> Partner:
     """Register a council with access, as an operator does."""
-    http.headers["authorization"] = await _token(http, "operator", operator_secret)
     body = {
         "name": "Département exemple", "kind": "council", "phone": "01 99 00 00 00",
         "postal_address": "1 rue de l’Exemple\n93000 Exemple",
@@ -64,8 +69,8 @@ async def register(http: httpx.AsyncClient, operator_secret: str, code: str) -> 
 
 
 @asynccontextmanager
-async def partners_service(rig: Rig, dsn: str, port: int) -> AsyncIterator[Secrets]:
-    """Run partners as `maillage` does."""
+async def partners_service(rig: Rig, dsn: str, port: int) -> AsyncIterator[tuple[Secrets, psutil.Process]]:
+    """Run partners as `maillage` does; give its secrets and its process."""
     known = Secrets(rig.folder / "secrets")
     known.generate()
     url = f"http://127.0.0.1:{port}"
@@ -82,8 +87,8 @@ async def partners_service(rig: Rig, dsn: str, port: int) -> AsyncIterator[Secre
         "MAILLAGE_MASTER_KEY_FILE": str(known.master_key_file("partners")),
     }
     argv = [sys.executable, "-m", "chassis.serve", "partners"]
-    async with service(rig.folder, "partners", argv, environment, f"{url}/health/ready"):
-        yield known
+    async with service(rig.folder, "partners", argv, environment, f"{url}/health/ready") as process:
+        yield known, process
 
 
 async def _measure(rig: Rig, sizes: Sizes) -> Figures:
@@ -95,11 +100,11 @@ async def _measure(rig: Rig, sizes: Sizes) -> Figures:
     async with (
         rig.database("partners") as dsn,
         rig.database() as source,
-        partners_service(rig, dsn, port) as known,
+        partners_service(rig, dsn, port) as (known, _),
         httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http,
     ):
-        operator = known.client_secret_file("operator").read_text("utf-8").strip()
-        partner = await register(http, operator, code)
+        http.headers["authorization"] = await operator_token(http, known)
+        partner = await register(http, code)
         await rig.caught_up(f"partners-{TOPIC}", TOPIC)
         reading = {"access": partner.access, "authorization": partner.authorization, "url": url, "expected": count}
         writing = {"dsn": source, "topic": TOPIC, "events": count, "council": partner.organisation_id}
@@ -117,7 +122,8 @@ async def _measure(rig: Rig, sizes: Sizes) -> Figures:
     return {**topic, **feed, BEHIND: max(topic[BEHIND], feed[BEHIND])}
 
 
-def _needs(rig: Rig) -> str | None:
+def needs_partner_listener(rig: Rig) -> str | None:
+    """Return why partners cannot be run on these servers, if they cannot."""
     return (
         None if rig.servers.kafka.partner_bootstrap else "the broker that the environment names has no SCRAM listener"
     )
@@ -133,5 +139,11 @@ PARTNER = Measure(
         Metric("feed_p99", "ms, p99, its feed", 1, scheduled=True),
     ),
     arms=(ArmOf("Maillage", _measure),),
-    needs=_needs,
+    needs=needs_partner_listener,
+    goals=(
+        Goal("commit → partner's topic: p50 ≤ 30 ms", "topic_p50", 30),
+        Goal("commit → partner's topic: p99 ≤ 100 ms", "topic_p99", 100),
+        Goal("commit → partner's feed: p50 ≤ 30 ms", "feed_p50", 30),
+        Goal("commit → partner's feed: p99 ≤ 100 ms", "feed_p99", 100),
+    ),
 )

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 
 from tests.load.figures import falling_behind, percentile
-from tests.load.measures.measure import BEHIND, ArmOf, Figures, Measure, Metric
+from tests.load.measures.measure import BEHIND, ArmOf, Figures, Goal, Measure, Metric
 from tests.load.processes import Arm
 from tests.load.rig import Rig
 from tests.load.sizes import Sizes
@@ -81,6 +81,8 @@ async def _tutorial(rig: Rig, sizes: Sizes) -> Figures:
     return await _follow(rig, sizes, "tutorial_service", "tutorial_consumer", "ack")
 
 
+TUTORIAL = "tutorial: poll 100 ms, FastStream a message"
+
 PIPELINE = Measure(
     key="pipeline",
     title=lambda sizes: f"Commit → effect in the next service, {sizes.latency_rate} commands/s",
@@ -91,6 +93,12 @@ PIPELINE = Measure(
     ),
     arms=(
         ArmOf("Maillage", _ours),
-        ArmOf("tutorial: poll 100 ms, FastStream a message", _tutorial),
+        ArmOf(TUTORIAL, _tutorial),
+    ),
+    goals=(
+        Goal("commit → effect: p50 ≤ 15 ms", "p50", 15),
+        Goal("commit → effect: p99 ≤ 50 ms", "p99", 50),
+        Goal("commit → effect: p50 ≤ 1/20 of the tutorial's", "p50", 0.05, against=TUTORIAL),
+        Goal("CPU per event ≤ 0.15× the tutorial's", "cpu", 0.15, against=TUTORIAL),
     ),
 )

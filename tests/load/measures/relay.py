@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from tests.load.measures.measure import ArmOf, Figures, Measure, Metric, rate_and_cost
+from tests.load.measures.measure import ArmOf, Figures, Goal, Measure, Metric, rate_and_cost
 from tests.load.records import VALUE_BYTES, fill_outbox
 from tests.load.rig import Rig
 from tests.load.sizes import Sizes
@@ -46,5 +46,11 @@ RELAY = Measure(
         ArmOf("tutorial: await each row, then delete it", _tutorial),
         ArmOf("aiokafka alone, send()", partial(_raw, style="send")),
         ArmOf("aiokafka alone, own batches", partial(_raw, style="batches")),
+    ),
+    goals=(
+        Goal(
+            "relay ≥ 10× the tutorial's", "rate", 10, at_least=True, against="tutorial: await each row, then delete it"
+        ),
+        Goal("relay ≥ 0.7× the raw producer", "rate", 0.7, at_least=True, against="aiokafka alone, send()"),
     ),
 )
