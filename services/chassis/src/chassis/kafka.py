@@ -56,6 +56,8 @@ def build_broker(settings: ServiceSettings, service: str) -> KafkaBroker:
         security=_security(settings),
         ack_policy=AckPolicy.MANUAL,
         allow_auto_create_topics=False,
+        # Handlers get the message and nothing injected: injection calls a function in a thread for every batch.
+        apply_types=False,
         graceful_timeout=GRACEFUL_TIMEOUT_SECONDS,
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,

@@ -107,6 +107,6 @@ async def tolerant_parser(
     return message
 
 
-async def raw_body(message: Any) -> Any:
-    """Keep FastStream from decoding bodies: one bad record must be one dead letter."""
-    return message.body
+async def undecoded(message: Any) -> Any:
+    """Have FastStream hand the message itself to its handler, and decode nothing: one bad record is one dead letter."""
+    return message

@@ -167,8 +167,8 @@ class Relay:
                 self._lanes.blocked.add((refused.topic, refused.key))
                 self.parked += 1
                 log.error("relay_parked_key", topic=refused.topic, cause=refused.cause)
-            taken = await self._take(lease)
-            if not taken and not acknowledged:
+            # Where more may be there it is taken at once; whatever comes later, an acknowledgement included, rings.
+            if not await self._take(lease):
                 await self._doorbell.wait(POLL_SECONDS)
             if time.monotonic() > reload_at:
                 # Also the ping that keeps the session alive when memory is full and nothing else is asked.
@@ -186,11 +186,12 @@ class Relay:
         # The server counts silence from its answer, which is later than our question.
         self._lanes.lease_until = asked_at + LEASE_SILENCE_SECONDS - LEASE_MARGIN_SECONDS
 
-    async def _take(self, lease: asyncpg.Connection[asyncpg.Record]) -> int:
+    async def _take(self, lease: asyncpg.Connection[asyncpg.Record]) -> bool:
+        """Take what there is room for; tell whether there may be more."""
         room = self._lanes.room
         rows_max, bytes_max = room.to_take()
         if rows_max <= 0 or bytes_max <= 0:
-            return 0
+            return False
         asked_at = time.monotonic()
         rows = await lease.fetch(TAKE, list(self._lanes.taken), room.full_topics(), rows_max, bytes_max)
         self._answered(asked_at)
@@ -202,7 +203,7 @@ class Relay:
             if (topic, key) in self._lanes.blocked and await self._still_parked(lease, topic, key, row["position"]):
                 continue
             self._lanes.add(Row(row["position"], topic, key, row["headers"], row["payload"], row["created_at"]))
-        return len(rows)
+        return len(rows) == rows_max or sum(len(row["payload"]) for row in rows) >= bytes_max
 
     async def _still_parked(
         self, lease: asyncpg.Connection[asyncpg.Record], topic: str, key: str, position: int

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import structlog
-from faststream import AckPolicy, Context
+from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage  # the class: the annotation of the same name asserts at start
 
 from chassis.consumer import Processor
 from chassis.errors import DependencyDown
 from chassis.faults import fault_point
-from chassis.records import raw_body, source_of, tolerant_parser
+from chassis.records import source_of, tolerant_parser, undecoded
 from chassis.telemetry import batch_span
 
 log = structlog.get_logger(__name__)
@@ -52,10 +51,10 @@ def subscribe(broker: KafkaBroker, processor: Processor, *, instance: str) -> No
         session_timeout_ms=SESSION_TIMEOUT_MS,
         no_reply=True,
         parser=tolerant_parser,
-        decoder=raw_body,
+        decoder=undecoded,
     )
 
-    async def handle(body: Any, message: KafkaMessage = Context("message")) -> None:  # noqa: B008  # FastStream's way
+    async def handle(message: KafkaMessage) -> None:
         if await _process(processor, message):
             await message.ack()
             fault_point("consumer.acknowledged")
