@@ -246,12 +246,7 @@ async def test_token_is_in_no_log_and_no_span(person: Portal, capsys: pytest.Cap
     try:
         with redirect_stdout(lines):
             other = keys_of(await person.browser.get(HERE))[0]
-            for path in (
-                f"{HERE}/choix?date={other}",
-                f"{HERE}/annulation",
-                f"{HERE}/effacement",
-                f"{HERE}/nulle/part",
-            ):
+            for rest in (f"choix?date={other}", "annulation", "effacement", "nulle/part"):
                 await person.browser.get(f"{HERE}/{rest}")
             await person.post(f"{HERE}/choix", {"date": other}, origin=False)
             person.services.answers[APPOINTMENT] = (500, {})
