@@ -2,9 +2,9 @@
 
 On a whole Maillage: `python -m tests.faults.scenarios.r17_replay 20` (trials). Each trial lives a whole story, refers
 some and erases some of them under load, and then replays every service. While events keep coming a replay may only say
-`undecided`, and so the load ends before it. `make test` has the short forms: tests/journey/test_erasure.py, and the matrix
-of versions on the wire in services/chassis/tests/component/test_wire_matrix.py; `make test-long` has test_replay.py, which
-changes a row and sees it.
+`undecided`, and so the load ends before it. `make test` has the short forms: tests/journey/test_erasure.py, and the
+matrix of versions on the wire in services/chassis/tests/component/test_wire_matrix.py; `make test-long` has
+test_replay.py, which changes a row and sees it.
 """
 
 from __future__ import annotations
