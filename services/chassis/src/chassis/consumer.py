@@ -46,6 +46,9 @@ Fetched: TypeAlias = Mapping[UUID, Any]
 HandleOne: TypeAlias = Callable[[Tx, Delivery, Any], Awaitable[None]]
 """A handler that decides: takes one delivery and what its claim check fetched."""
 
+TakeLocks: TypeAlias = Callable[[Tx, Sequence[Delivery]], Awaitable[None]]
+"""Takes, all at once and in one order, the locks that the handlers of these deliveries would take one by one."""
+
 HandleMany: TypeAlias = Callable[[Tx, Sequence[Delivery]], Awaitable[None]]
 """A handler that only projects: takes the batch's deliveries in order and writes once."""
 
@@ -60,6 +63,8 @@ class Subscription:
     many_types: frozenset[type[Event]] = frozenset()
     fetch: Callable[[Sequence[Delivery]], Awaitable[Fetched]] | None = None
     """Claim checks needed by these deliveries; runs before any transaction."""
+    locks: TakeLocks | None = None
+    """For handlers of one that hold something of the first delivery while they wait for something of the second."""
 
 
 class Processor:
@@ -172,7 +177,9 @@ class Processor:
         return run, letters
 
     async def run(self, tx: Tx, deliveries: Sequence[Delivery], fetched: Fetched) -> None:
-        """Call the handlers of deliveries that are claimed in `tx`, in order."""
+        """Call the handlers of deliveries that are claimed in `tx`, in order, their locks taken."""
+        if self.subscription.locks is not None and deliveries:
+            await self.subscription.locks(tx, deliveries)
         if self.subscription.many is not None:
             projected = [d for d in deliveries if type(d.event) in self.subscription.many_types]
             if projected:

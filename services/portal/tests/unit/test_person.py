@@ -201,6 +201,25 @@ async def test_nothing_is_offered_or_blamed_when_it_is_over(person: Portal, stat
     assert not re.search(r"absen|manqu|sanction|motif", page.text, re.IGNORECASE)
 
 
+async def test_data_are_erased_after_a_confirmation_and_a_second_click_changes_nothing(person: Portal) -> None:
+    assert f'href="{HERE}/effacement"' in (await person.browser.get(HERE)).text
+    confirm = await person.browser.get(f"{HERE}/effacement")
+    assert "On ne peut pas revenir en arrière" in confirm.text
+    assert not re.search(r"sanction|radi|perd", confirm.text.split("<main")[1], re.IGNORECASE)
+    assert asked_to_change(person) == []
+    person.services.answers[("POST", "/person/erasure")] = (200, {"state": "erased"})
+    for _ in range(2):
+        done = await person.post(f"{HERE}/effacement", {}, origin=False)
+        assert done.headers["location"] == HERE
+        person.services.answers[APPOINTMENT] = (410, {"code": "erased"})
+    page = await person.browser.get(HERE)
+    assert page.status_code == 410
+    assert "Vos données sont effacées" in page.text
+    assert "Camille" not in page.text
+    for request in asked_to_change(person):
+        assert (request.url.path, request.headers["maillage-link"]) == ("/person/erasure", TOKEN)
+
+
 @pytest.fixture
 def logging_as_before() -> Iterator[None]:
     """Give the process's logging back as it was: what a service sets up is for a process of its own."""
@@ -227,8 +246,8 @@ async def test_token_is_in_no_log_and_no_span(person: Portal, capsys: pytest.Cap
     try:
         with redirect_stdout(lines):
             other = keys_of(await person.browser.get(HERE))[0]
-            for path in (f"{HERE}/choix?date={other}", f"{HERE}/annulation", f"{HERE}/nulle/part"):
-                await person.browser.get(path)
+            for rest in (f"choix?date={other}", "annulation", "effacement", "nulle/part"):
+                await person.browser.get(f"{HERE}/{rest}")
             await person.post(f"{HERE}/choix", {"date": other}, origin=False)
             person.services.answers[APPOINTMENT] = (500, {})
             await person.browser.get(HERE)

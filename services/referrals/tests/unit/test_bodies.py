@@ -73,6 +73,16 @@ def test_refusal_repeats_nothing_of_the_value(path: tuple[str, ...]) -> None:
     assert CANARY not in str(refused.value)
 
 
+@pytest.mark.parametrize("typed", ["https://exemple.test", "exemple.test/x", "Camille: cliquez", "a@exemple.test"])
+@pytest.mark.parametrize("name", ["first_name", "last_name"])
+def test_name_that_could_be_a_link_in_a_message_is_refused(name: str, typed: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        SubmissionBody.model_validate(with_value(("person", name), typed))
+    (fault,) = validation_failed(refused.value.errors()).document("fr")["errors"]
+    assert fault["field"] == f"person.{name}"
+    assert typed not in json.dumps(fault)
+
+
 @pytest.mark.parametrize(
     ("path", "typed", "kept"),
     [

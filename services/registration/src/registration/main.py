@@ -9,7 +9,7 @@ from chassis.clock import Clock
 from chassis.runtime import build_runtime
 from chassis.service_client import ServiceClient
 from chassis.settings import load
-from registration.adapters.http import agenda, claims, commands, own, persons, proposal
+from registration.adapters.http import agenda, claims, commands, erasure, own, persons, proposal
 from registration.adapters.projections import PROJECTIONS
 from registration.adapters.subscribers import subscriptions
 from registration.settings import RegistrationSettings
@@ -22,7 +22,7 @@ def create_app(settings: RegistrationSettings | None = None, clock: Clock | None
     vault = runtime.vault()
     referrals = ServiceClient(settings.referrals_url, runtime.service_tokens())
     runtime.health.register("referrals", referrals.check)
-    modules = (persons, claims, proposal, commands, agenda, own)
+    modules = (persons, claims, proposal, commands, agenda, own, erasure)
     return build_app(
         runtime,
         Parts(

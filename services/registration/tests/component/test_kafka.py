@@ -85,4 +85,14 @@ async def test_story_of_an_appointment_on_a_real_broker(
                 ["proposed", "booked", "postponed", "booked", "postponed", "booked"], start=1
             )
         ]
+
+        erased = await desk.http.post("/person/erasure", headers={"maillage-link": token})
+        assert erased.status_code == 200
+        assert (await told(bootstrap, "registration-person-v1", story.subject_ref, 3))[-1][:2] == ("erased", 3)
+        # What is heard of them afterwards, by another topic, is passed: nobody waits, and nothing is set aside.
+        await publish(bootstrap, story.ended(), correlation_id=story.correlation_id)
+        async with asyncio.timeout(30):
+            while len(await desk.rows("SELECT FROM inbox")) < 3:
+                await asyncio.sleep(0.05)
+        assert await desk.rows("SELECT FROM known_accompaniments") == await desk.rows("SELECT FROM dead_letters") == []
         assert (await desk.http.get("/health/ready")).json()["ready"] is True

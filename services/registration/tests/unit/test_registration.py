@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registration.domain.errors import IllegalTransition
-from registration.domain.registration import OUTCOME_OF, TABLE, Command, Registration, State
+from registration.domain.registration import OUTCOME_OF, TABLE, Command, Erasure, Registration, State
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -35,3 +35,13 @@ def test_every_command_follows_the_table_or_changes_nothing(state: State, comman
 def test_erased_person_is_never_matched() -> None:
     with pytest.raises(IllegalTransition):
         Registration(UUID(int=1), State.ERASED, 3).identify(Command.MATCH, UUID(int=2), AT)
+
+
+@given(st.sampled_from([state for state in State if state is not State.ERASED]))
+def test_person_is_erased_once_from_any_state(state: State) -> None:
+    registration = Registration(UUID(int=1), state, 3)
+    assert registration.erase(AT) == Erasure(UUID(int=1), 4, AT)
+    before = deepcopy(registration)
+    with pytest.raises(IllegalTransition):
+        registration.erase(AT)
+    assert registration == before

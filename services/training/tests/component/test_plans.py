@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from training.adapters.postgres.book import PostgresBook
+import pytest
+
+from chassis.testing.events import source_of_event
+from maillage_contracts import PersonErased
+from training.adapters.postgres.accompaniments import KNOWN
+from training.adapters.postgres.book import LOCK_SESSION, PostgresBook
 
 Desk = Any
 COUNCIL, SERVICE, PROVIDER = UUID(int=0xC1), UUID(int=0xF1), UUID(int=0xD1)
 TABLES = ("enrolments", "enrolment_history", "known_accompaniments", "sessions", "outbox", "timers")
+
+
+WAITS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def gone(subject_ref: UUID) -> PersonErased:
+    return PersonErased(subject_ref=subject_ref, aggregate_version=9, erased_at=datetime(2026, 3, 3, tzinfo=UTC))
 
 
 async def kept(desk: Desk) -> list[Any]:
@@ -175,6 +187,26 @@ async def test_request_over_http_is_the_plans_once_the_plan_names_it(desk: Desk)
 
     await desk.hear(story, story.plan())
     assert await desk.status(await only(desk)) == "withdrawn"
+
+
+@pytest.mark.parametrize("erased", [False, True], ids=["plans", "erasures"])
+async def test_batch_holds_no_session_while_it_waits_for_one_of_its_accompaniments(desk: Desk, erased: bool) -> None:
+    """A request holds its accompaniment, then wants the session: whoever holds the session must not want the former."""
+    session_id, (first, second) = UUID(await desk.session()), await desk.stories(2)
+    batch = [desk.source(one, one.plan((uuid4(), session_id, "planned"))) for one in (first, second)]
+    if erased:
+        await desk.processors[batch[0].topic].process(batch)
+        batch = [source_of_event(gone(one.subject_ref), offset=n) for n, one in enumerate((first, second))]
+    async with desk.db.transaction() as request:
+        await request.fetchrow(KNOWN, second.accompaniment_id)
+        handled = asyncio.create_task(desk.processors[batch[0].topic].process(batch))
+        async with asyncio.timeout(20):
+            while not await desk.rows(WAITS):
+                await asyncio.sleep(0.01)
+        assert await request.fetchrow(LOCK_SESSION + " NOWAIT", session_id)
+    await handled
+    (row,) = await desk.rows("SELECT count(*) AS n FROM enrolments WHERE status = 'seat_held'")
+    assert row["n"] == (0 if erased else 2)
 
 
 async def test_plans_that_meet_in_opposite_orders_all_end(desk: Desk) -> None:

@@ -19,7 +19,7 @@ from portal.adapters.answers import Answer, PartyAnswer, read_as
 from portal.adapters.calls import TIMEOUT, Route, call, json_object
 from portal.domain.appointment import Appointment, OwnAppointment, Shared
 from portal.domain.dates import instant
-from portal.domain.errors import AccessLost, Gone, LinkExpired, LinkUnknown, NotFound
+from portal.domain.errors import AccessLost, Gone, LinkErased, LinkExpired, LinkUnknown, NotFound
 from portal.domain.member import Member
 
 LINK_HEADER = "Maillage-Link"
@@ -140,14 +140,17 @@ class PersonLinks:
         found = read_as(_Sharing, await self._ask(token, "GET", "/person/sharing"), "registration")
         return [Shared(one.at, one.what, one.from_name or "", one.to_name or "") for one in found.items]
 
+    async def erase(self, token: str) -> None:
+        await self._ask(token, "POST", "/person/erasure")
+
     async def _ask(self, token: str, method: str, path: str, **options: Any) -> dict[str, Any]:
         if not LINK.match(token):
             raise LinkUnknown
         route = Route("registration", method, self._url, path)
         try:
             response = await call(self._client, route, timeout=TIMEOUT, headers={LINK_HEADER: token}, **options)
-        except Gone:
-            raise LinkExpired from None
+        except Gone as gone:
+            raise (LinkErased if gone.code == "erased" else LinkExpired) from None
         except (NotFound, AccessLost):
             raise LinkUnknown from None
         return json_object(response, "registration")

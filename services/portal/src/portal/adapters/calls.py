@@ -69,7 +69,7 @@ def failure(response: httpx.Response, service: str) -> Exception:
     if status in (401, 403):
         return AccessLost()
     if status in (404, 410):
-        return NotFound() if status == 404 else Gone()
+        return NotFound() if status == 404 else Gone(str(_problem(response).get("code", "")))
     if status >= 500 or status in (408, 429):
         return ServiceSilent(service)
     problem = _problem(response)

@@ -78,13 +78,17 @@ class AppointmentDesk(Protocol):
 
 
 class PersonDesk(Protocol):
-    """What a person's own link gives: their appointment and what was shared; raises LinkUnknown and LinkExpired."""
+    """What a person's own link gives; raises LinkUnknown, LinkExpired, and LinkErased once the person was erased."""
 
     async def read(self, token: str) -> OwnAppointment: ...
 
     async def command(self, token: str, command: str, body: Mapping[str, object]) -> None: ...
 
     async def sharing(self, token: str) -> Sequence[Shared]: ...
+
+    async def erase(self, token: str) -> None:
+        """Have all that is kept about the person erased; asked again, nothing more happens."""
+        ...
 
 
 class PlanDrafts(Protocol):

@@ -16,7 +16,11 @@ class NotFound(Exception):
 
 
 class Gone(NotFound):
-    """The record was there, and its time is over."""
+    """The record was there, and its time is over; `code` is the service's own slug."""
+
+    def __init__(self, code: str = "") -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class AccessLost(Exception):
@@ -51,6 +55,10 @@ class KeyReused(Exception):
 
 class LinkUnknown(Exception):
     """A person's link is not one that was ever given, or was cut short on its way."""
+
+
+class LinkErased(Exception):
+    """The person of this link had their data erased: the link leads nowhere, and that is how it should be."""
 
 
 class LinkExpired(Exception):

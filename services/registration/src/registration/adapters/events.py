@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chassis.ids import derived_id
+from chassis.ids import derived_id, new_id
 from chassis.outbox import OutboxRow, prepare
 from maillage_contracts import (
     AppointmentBooked,
@@ -18,6 +18,7 @@ from maillage_contracts import (
     AppointmentProposed,
     Envelope,
     Event,
+    PersonErased,
     PersonIdentified,
     PersonTierChanged,
     ReferralSubmitted,
@@ -25,7 +26,7 @@ from maillage_contracts import (
 )
 from registration.domain.accompaniment import Accompaniment
 from registration.domain.appointment import Appointment, Fact, What
-from registration.domain.registration import Identified
+from registration.domain.registration import Erasure, Identified
 from registration.domain.support import TierChanged
 
 CONSUMER = "registration.identify"
@@ -58,6 +59,12 @@ def row_for(fact: Identified, cause: Cause) -> OutboxRow:
         causation_id=cause.envelope.id,
         event_id=derived_id(cause.envelope.id, CONSUMER),
     )
+
+
+def erased_row(fact: Erasure) -> OutboxRow:
+    """Encode the event that tells an erasure: a story of its own, since it ends every other of this person."""
+    event = PersonErased(subject_ref=fact.subject_ref, aggregate_version=fact.version, erased_at=fact.at)
+    return prepare(event, at=fact.at, correlation_id=new_id())
 
 
 def tier_row(fact: TierChanged, story: Accompaniment, cause: Envelope) -> OutboxRow:

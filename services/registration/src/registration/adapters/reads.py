@@ -13,6 +13,24 @@ from chassis.db import Tx
 PERSON = "person"
 APPOINTMENT = "appointment"
 """What a record is: the id of a person is its reference."""
+ERASURE = "erasure"
+"""The purpose under which it is kept that somebody was erased, and at whose request."""
+
+
+NOBODY = UUID(int=0)
+"""The organisation of somebody who acts for none: the person."""
+
+
+class OwnErasure:
+    """The `Audit` port for a person who acts by their own link: that they did so is kept, not by which link."""
+
+    def __init__(self, tx: Tx, clock: Clock) -> None:
+        self._tx = tx
+        self._clock = clock
+
+    async def read(self, record_ids: Sequence[UUID]) -> None:
+        """Record it; call it last in the transaction."""
+        await record_reads(self._tx, [Read("person", NOBODY, PERSON, id_, ERASURE) for id_ in record_ids], self._clock)
 
 
 class AuditedReads:

@@ -14,6 +14,8 @@ from chassis.crypto import Vault, WrappedKey, fold
 from registration.domain.identity import Contact, Described, Identity
 
 LOOKUP_PURPOSE = "person.name-and-birth-date"
+ERASED_LINK_PURPOSE = "erased-link"
+"""Changing it would turn every link of somebody erased into one that was never given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ def open_place(vault: Vault, key: WrappedKey, appointment_id: UUID, sealed: byte
 
 def _appointment_place(appointment_id: UUID) -> str:
     return f"registration.appointments:{appointment_id}:place"
+
+
+def erased_link(vault: Vault, appointment_id: UUID) -> bytes:
+    """Return the keyed hash under which it is remembered that an appointment went with its person."""
+    return vault.lookup(ERASED_LINK_PURPOSE, str(appointment_id))
 
 
 def _bytes(fields: Mapping[str, str | None]) -> bytes:

@@ -1,4 +1,4 @@
-"""What the person may do by their signed link: see the appointment, change it, and see what was shared with whom.
+"""What the person may do by their signed link: see the appointment, change it, see what was shared, and be erased.
 
 The person reads what is theirs: it is not written to the audit, which would also tell when they looked, and so who
 postponed.
@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from registration.app.ports import Agenda, Appointments, Entry, Links, Sharings
+from registration.app.erase_person import erase_person
+from registration.app.ports import Agenda, Appointments, Audit, Entry, Erasures, Links, Sharings
 from registration.domain.appointment import Ask
 from registration.domain.appointment_table import Actor
-from registration.domain.errors import LinkExpired, LinkInvalid
+from registration.domain.errors import Erased, LinkExpired, LinkInvalid
 from registration.domain.link import Link, Purpose
 from registration.domain.sharing import Sharing
 
@@ -27,7 +28,7 @@ class Own:
 
 
 async def read_own_appointment(token: str, *, links: Links, agenda: Agenda, now: datetime) -> Own:
-    """Return the appointment of a link. Raises LinkInvalid or LinkExpired."""
+    """Return the appointment of a link. Raises LinkInvalid, LinkExpired, or Erased."""
     entry = await _entry_of(token, links, agenda, now)
     return Own(entry, await agenda.past_dates(entry.appointment.appointment_id))
 
@@ -39,7 +40,7 @@ async def change_own_appointment(
     link = _read(token, links, now)
     appointment = await appointments.lock(link.appointment_id)
     if appointment is None:
-        raise LinkInvalid
+        raise await _why_missing(link, agenda)
     link.check(appointment, now)
     await appointments.save(appointment, appointment.decide(ask, Actor.PERSON, now))
     return await read_own_appointment(token, links=links, agenda=agenda, now=now)
@@ -48,18 +49,37 @@ async def change_own_appointment(
 async def read_own_sharing(
     token: str, *, links: Links, agenda: Agenda, sharings: Sharings, now: datetime
 ) -> Sequence[Sharing]:
-    """Return what was shared about the person of a link. Raises LinkInvalid or LinkExpired."""
+    """Return what was shared about the person of a link. Raises LinkInvalid, LinkExpired, or Erased."""
     entry = await _entry_of(token, links, agenda, now)
     return await sharings.of(entry.appointment.accompaniment.subject_ref)
+
+
+async def erase_oneself(
+    token: str, *, links: Links, agenda: Agenda, erasures: Erasures, audit: Audit, now: datetime
+) -> datetime:
+    """Erase the person of a link; return since when they are, also when asked again. Raises as reading does."""
+    link = _read(token, links, now)
+    try:
+        entry = await _entry_of(token, links, agenda, now)
+        return await erase_person(entry.appointment.accompaniment.subject_ref, erasures=erasures, audit=audit, now=now)
+    except Erased:
+        since = await agenda.erased_at(link.appointment_id)
+        if since is None:
+            raise
+        return since
 
 
 async def _entry_of(token: str, links: Links, agenda: Agenda, now: datetime) -> Entry:
     link = _read(token, links, now)
     entry = await agenda.find(link.appointment_id)
     if entry is None or entry.described is None:
-        raise LinkInvalid
+        raise await _why_missing(link, agenda)
     link.check(entry.appointment, now)
     return entry
+
+
+async def _why_missing(link: Link, agenda: Agenda) -> Erased | LinkInvalid:
+    return LinkInvalid() if await agenda.erased_at(link.appointment_id) is None else Erased()
 
 
 def _read(token: str, links: Links, now: datetime) -> Link:

@@ -12,7 +12,7 @@ from registration.domain.accompaniment import Accompaniment
 from registration.domain.appointment import Appointment, Fact
 from registration.domain.identity import Described
 from registration.domain.link import Link, Purpose
-from registration.domain.registration import Identified, Registration
+from registration.domain.registration import Erasure, Identified, Registration
 from registration.domain.sharing import Sharing
 from registration.domain.support import Support, TierChanged
 
@@ -61,6 +61,18 @@ class Files(Protocol):
         self, subject_refs: Sequence[UUID], appointment_ids: Sequence[UUID]
     ) -> Sequence[Appointment]:
         """Return those of the appointments that are these persons'."""
+        ...
+
+
+class Erasures(Protocol):
+    """Persons to be erased."""
+
+    async def lock(self, subject_ref: UUID) -> tuple[Registration, datetime] | None:
+        """Return a person and when they last changed, locked until the transaction ends."""
+        ...
+
+    async def save(self, registration: Registration, fact: Erasure) -> None:
+        """Destroy a locked person's key, delete all that is kept about them, and tell it."""
         ...
 
 
@@ -151,6 +163,10 @@ class Agenda(Protocol):
 
     async def past_dates(self, appointment_id: UUID) -> Sequence[datetime]:
         """Return the dates that were agreed and no longer hold."""
+        ...
+
+    async def erased_at(self, appointment_id: UUID) -> datetime | None:
+        """Return since when an appointment is no more because its person was erased; None for any other."""
         ...
 
 

@@ -52,6 +52,15 @@ class Identified:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What happened: nothing says who this person is any more."""
+
+    subject_ref: UUID
+    version: int
+    at: datetime
+
+
 @dataclass(slots=True)
 class Registration:
     """The aggregate. Who the person is stands apart (identity.py), sealed."""
@@ -68,3 +77,11 @@ class Registration:
         self.state = target
         self.version += 1
         return Identified(self.subject_ref, self.version, referral_id, OUTCOME_OF[command], at)
+
+    def erase(self, at: datetime) -> Erasure:
+        """Erase the person, from any state but that one, which is the last. Raises IllegalTransition."""
+        if self.state is State.ERASED:
+            raise IllegalTransition
+        self.state = State.ERASED
+        self.version += 1
+        return Erasure(self.subject_ref, self.version, at)

@@ -6,7 +6,7 @@ Of one accompaniment the newest event counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from chassis.clock import Clock
@@ -29,7 +29,7 @@ from maillage_contracts import (
     topic_for,
 )
 from training.adapters.events import Because
-from training.adapters.postgres.accompaniments import PostgresAccompaniments
+from training.adapters.postgres.accompaniments import PostgresAccompaniments, lock_all
 from training.adapters.postgres.book import PostgresBook
 from training.app.follow_accompaniment import Heard, follow_plan, leave_accompaniment
 from training.app.forget_person import forget_person
@@ -102,9 +102,24 @@ def subscriptions(vault: Vault, clock: Clock) -> list[Subscription]:
     handlers: dict[type[Event], HandleOne] = dict.fromkeys(STATUSES, on_projected)
     handlers |= {AccompanimentPlanChanged: on_plan, AccompanimentRefused: on_left, AccompanimentEnded: on_left}
     return [
-        Subscription(topic=topic_for(AccompanimentPlanChanged).name, one=handlers),
-        Subscription(topic=topic_for(PersonErased).name, one={PersonErased: on_erased}),
+        Subscription(topic=topic_for(AccompanimentPlanChanged).name, one=handlers, locks=lock_accompaniments),
+        Subscription(topic=topic_for(PersonErased).name, one={PersonErased: on_erased}, locks=lock_persons),
     ]
+
+
+async def lock_accompaniments(tx: Tx, deliveries: Sequence[Delivery]) -> None:
+    """Lock everybody whom a batch of accompaniments concerns, before any of its plans locks a session."""
+    events = [d.event for d in deliveries if isinstance(d.event, Projected | Left | AccompanimentPlanChanged)]
+    await lock_all(
+        tx,
+        persons={event.subject_ref for event in events},
+        accompaniments={event.accompaniment_id for event in events},
+    )
+
+
+async def lock_persons(tx: Tx, deliveries: Sequence[Delivery]) -> None:
+    """Lock everybody whom a batch of erasures concerns, before any of them frees a seat."""
+    await lock_all(tx, persons={d.event.subject_ref for d in deliveries if isinstance(d.event, PersonErased)})
 
 
 def _accompaniment(event: Projected | Left | AccompanimentPlanChanged, envelope: Envelope) -> Accompaniment:

@@ -25,7 +25,7 @@ from portal.adapters.http.browser import (
 )
 from portal.adapters.http.entrance import draw_sign_in, resume_page
 from portal.adapters.http.pages import go, page
-from portal.domain.errors import AccessLost, LinkExpired, LinkUnknown, NotFound, ServiceSilent
+from portal.domain.errors import AccessLost, LinkErased, LinkExpired, LinkUnknown, NotFound, ServiceSilent
 from portal.domain.member import Session
 
 SERVICES_WITH_WORDS = frozenset({"partners", "referrals", "registration", "training", "portal"})
@@ -40,6 +40,7 @@ def install(app: FastAPI) -> None:
         NotFound: _not_found,
         LinkUnknown: _link_unknown,
         LinkExpired: _link_expired,
+        LinkErased: _link_erased,
         AccessLost: _access_lost,
         SignInNeeded: _sign_in_needed,
         FormExpired: _form_expired,
@@ -88,6 +89,10 @@ async def _link_unknown(request: Request, error: Exception) -> Response:
 
 async def _link_expired(request: Request, error: Exception) -> Response:
     return page(request, "person_link.html", status=410, problem="expired")
+
+
+async def _link_erased(request: Request, error: Exception) -> Response:
+    return page(request, "own_erased.html", status=410)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

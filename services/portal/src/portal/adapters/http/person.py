@@ -1,4 +1,4 @@
-"""The person's own pages, opened by a link and nothing else: their appointment, another date, and what was shared.
+"""The person's own pages, opened by a link and nothing else: their appointment, what was shared, and their erasure.
 
 The link's token is a secret that stands in the address of these pages alone. It is sent to the registration service in
 a header; it goes into no title, no other address, no log and no span, and these pages tell no site where a click came
@@ -144,3 +144,16 @@ async def cancelled(request: Request, token: str) -> Response:
     except (Conflict, Refused):
         return go(f"{here}?change=oui")
     return go(f"{here}?fait=annulation")
+
+
+@router.get("/effacement")
+async def erasing(request: Request, token: str) -> Response:
+    """Say what would be erased, and what cannot be undone, before anything is."""
+    return page(request, "own_erase.html", one=await shell_of(request).person_desk.read(token))
+
+
+@router.post("/effacement")
+async def erased(request: Request, token: str) -> Response:
+    # The link leads nowhere from now on: its page says that it is done, as often as it is opened.
+    await shell_of(request).person_desk.erase(token)
+    return go(person_address(request))

@@ -46,6 +46,9 @@ def several_lines(text: str) -> str:
 def _name(text: str) -> str:
     if not any(character.isalpha() for character in text):
         raise FieldRefused("Ce champ doit contenir au moins une lettre.", "At least one letter is needed.")
+    # It is written into messages to the person, where an address would become a link.
+    if any(sign in text for sign in "/:@"):
+        raise FieldRefused("Un nom s’écrit sans / : ou @.", "A name is written without / : or @.")
     return text
 
 

@@ -43,6 +43,11 @@ def person(registration: Registration, described: Described) -> dict[str, Any]:
     }
 
 
+def erased(since: datetime) -> dict[str, Any]:
+    """Return that somebody is erased: the same whenever it is asked."""
+    return {"state": "erased", "erased_at": instant(since)}
+
+
 def tiers(subject_ref: UUID, changes: Sequence[TierChanged]) -> dict[str, Any]:
     """Return a person's tier, and how it came about."""
     return {

@@ -11,11 +11,14 @@ import asyncpg
 from chassis.crypto import Vault
 from chassis.db import Tx
 from registration.adapters.postgres.appointments import APPOINTMENTS, appointment_of
-from registration.adapters.sealing import open_described
+from registration.adapters.sealing import erased_link, open_described
 from registration.app.ports import Entry, Position, Span
 
 READ = APPOINTMENTS + "WHERE a.appointment_id = $1"
 PAST_DATES = "SELECT starts_at FROM appointment_dates WHERE appointment_id = $1 ORDER BY starts_at"
+
+# The primary key.
+ERASED_AT = "SELECT erased_at FROM erased_links WHERE digest = $1"
 
 _ORDER = "coalesce(a.starts_at, 'infinity'::timestamptz), a.appointment_id"
 # An open appointment without a date waits for one, whatever part is looked at; a closed one without is in no part.
@@ -65,6 +68,11 @@ class PostgresAgenda:
     async def past_dates(self, appointment_id: UUID) -> Sequence[datetime]:
         """Return the dates that no longer hold, the earliest first."""
         return [row["starts_at"] for row in await self._tx.fetch(PAST_DATES, appointment_id)]
+
+    async def erased_at(self, appointment_id: UUID) -> datetime | None:
+        """Return since when an appointment is no more because its person was erased."""
+        found: datetime | None = await self._tx.fetchval(ERASED_AT, erased_link(self._vault, appointment_id))
+        return found
 
     def _entry(self, row: asyncpg.Record) -> Entry:
         described = None if row["identity"] is None else open_described(self._vault, row)

@@ -6,7 +6,7 @@ after.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from chassis.crypto import Vault
@@ -43,8 +43,23 @@ OF_PERSON = """
 SELECT accompaniment_id FROM known_accompaniments WHERE subject_ref = $1 ORDER BY accompaniment_id FOR UPDATE
 """
 
+# In the array's order, which is sorted: two batches meet their persons in the same one.
+LOCK_PERSONS = "SELECT pg_advisory_xact_lock(hashtextextended(p, 7306)) FROM unnest($1::text[]) AS p"
+# The primary key and known_accompaniments_subject. Sorted, and before any session: whoever requests a seat holds the
+# accompaniment and then wants the session.
+LOCK_ALL = """
+SELECT FROM known_accompaniments WHERE accompaniment_id = ANY ($1::uuid[]) OR subject_ref = ANY ($2::uuid[])
+ORDER BY accompaniment_id FOR UPDATE
+"""
+
 FORGET = "UPDATE known_accompaniments SET subject_ref = NULL WHERE subject_ref = $1"
 REMEMBER_ERASED = "INSERT INTO erased_subjects (digest) VALUES ($1) ON CONFLICT DO NOTHING"
+
+
+async def lock_all(tx: Tx, *, persons: Collection[UUID], accompaniments: Collection[UUID] = ()) -> None:
+    """Lock these persons, then these accompaniments and, where none are given, the persons' own; before any session."""
+    await tx.execute(LOCK_PERSONS, sorted(str(person) for person in persons))
+    await tx.execute(LOCK_ALL, list(accompaniments), [] if accompaniments else list(persons))
 
 
 class PostgresAccompaniments:
