@@ -52,6 +52,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
                 webhook_routes(vault, sender, couriers.revised, loopback=loopback),
             ],
             subscriptions=subscriptions(runtime.clock),
+            metrics=[couriers.metrics],
             projections=PROJECTIONS,
             background=[
                 bootstrap.run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(behave: Answering | None = None) -> AsyncIterator[Receiver]:
+async def receiving(behave: Answering | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """Run a receiver."""
     receiver = Receiver(behave=behave)
     tasks: set[asyncio.Task[None]] = set()
@@ -108,7 +109,7 @@ async def receiving(behave: Answering | None = None) -> AsyncIterator[Receiver]:
         finally:
             tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

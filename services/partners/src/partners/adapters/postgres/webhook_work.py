@@ -17,7 +17,7 @@ import asyncpg
 from chassis.crypto import Vault, WrappedKey
 from chassis.db import Tx
 from partners.adapters.postgres.webhooks import log_attempts, secret_context
-from partners.adapters.webhooks.courier import Courier, Item, Lease, Reading
+from partners.adapters.webhooks.courier import Changes, Courier, Item, Lease, Reading
 from partners.app.ports import FeedRow
 
 LEASE_SECONDS: Final = 8.0
@@ -183,24 +183,28 @@ async def renew(tx: Tx, couriers: Sequence[Courier]) -> dict[UUID, int]:
     return {row["webhook_id"]: row["revision"] for row in rows}
 
 
-async def settle(tx: Tx, couriers: Sequence[Courier], now: datetime) -> Settled:
-    """Write what happened since the last time; of a webhook that is no longer ours, nothing."""
+async def settle(tx: Tx, batch: Sequence[tuple[Courier, Changes]], now: datetime) -> Settled:
+    """Write what happened since the last time; of a webhook that is no longer ours, nothing.
+
+    Positions are taken before the first statement: whatever is answered meanwhile is not in these changes.
+    """
+    couriers = [courier for courier, _ in batch]
     replays = [c.replay.reached if c.replay is not None and not c.replay.done else None for c in couriers]
     rows = await tx.fetch(
         PROGRESS, *_keys(couriers), [c.lease.revision for c in couriers], [c.live.reached for c in couriers],
         replays, [c.failures for c in couriers], [c.probe_after for c in couriers],
-        [c.quiet_until for c in couriers], [c.changes.last_success_at for c in couriers], LEASE_SECONDS,
+        [c.quiet_until for c in couriers], [changes.last_success_at for _, changes in batch], LEASE_SECONDS,
     )  # fmt: skip
     revisions = {row["webhook_id"]: row["revision"] for row in rows}
-    ours = [courier for courier in couriers if courier.lease.webhook_id in revisions]
-    removed = [(c.lease.webhook_id, *key) for c in ours for key in c.changes.removed]
+    ours = [(c.lease.webhook_id, changes) for c, changes in batch if c.lease.webhook_id in revisions]
+    removed = [(webhook_id, *key) for webhook_id, changes in ours for key in changes.removed]
     if removed:
         await tx.execute(REMOVE, *_columns(removed))
-    stored = [(c.lease.webhook_id, item) for c in ours for item in c.changes.stored.values()]
+    stored = [(webhook_id, item) for webhook_id, changes in ours for item in changes.stored.values()]
     if stored:
         await tx.execute(STORE, *_columns([_stored(webhook_id, item) for webhook_id, item in stored]))
-    await log_attempts(tx, [attempt for c in ours for attempt in c.changes.attempts])
-    disabled = [(c.lease.webhook_id, c.changes.disabled) for c in ours if c.changes.disabled is not None]
+    await log_attempts(tx, [attempt for _, changes in ours for attempt in changes.attempts])
+    disabled = [(webhook_id, changes.disabled) for webhook_id, changes in ours if changes.disabled is not None]
     told = await tx.fetch(DISABLE, *_columns(disabled), now) if disabled else []
     return Settled(revisions, list(told))
 

@@ -107,6 +107,17 @@ class Changes:
     def __bool__(self) -> bool:
         return self.moved or bool(self.stored or self.removed or self.attempts)
 
+    def then(self, later: Changes) -> Changes:
+        """Return both as one, where this could not be written and `later` came meanwhile."""
+        return Changes(
+            {key: item for key, item in self.stored.items() if key not in later.removed} | later.stored,
+            {key: None for key in self.removed if key not in later.stored} | later.removed,
+            self.attempts + later.attempts,
+            later.last_success_at or self.last_success_at,
+            later.disabled or self.disabled,
+            moved=True,
+        )
+
 
 class Courier:
     """Decides what is sent next; makes no request and knows no database."""
@@ -134,6 +145,11 @@ class Courier:
         for item in waiting:
             self._rows.add((item.position, item.again))
             self._enqueue(item, now)
+
+    def hand_over(self) -> Changes:
+        """Return what is to be written now; what happens from here on is written next time."""
+        changes, self.changes = self.changes, Changes()
+        return changes
 
     # What was read
 

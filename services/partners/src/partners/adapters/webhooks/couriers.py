@@ -11,15 +11,17 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
 import structlog
+from prometheus_client.core import Metric
 
 from chassis.crypto import Vault
 from chassis.errors import DependencyDown
+from chassis.metrics import counter, gauge
 from chassis.runtime import Runtime
 from partners.adapters.events import publish_disabled
 from partners.adapters.feed import FeedDoorbell
@@ -77,16 +79,21 @@ class Couriers:
         self._in_flight = {True: 0, False: 0}
         self._looked_at = self._renewed_at = self._purged_at = 0.0
         self.outcomes: Counter[str] = Counter()
+        self.disabled = 0
 
-    @property
-    def leased(self) -> int:
-        """How many webhooks this replica delivers now."""
-        return len(self._couriers)
-
-    @property
-    def in_flight(self) -> int:
-        """How many requests are in progress."""
-        return len(self._tasks)
+    def metrics(self) -> Iterable[Metric]:
+        """Return what this replica did and does; no label names an organisation."""
+        attempts = counter("webhook_attempts", "Requests to receivers, by what came of them.", "outcome")
+        for outcome, count in self.outcomes.items():
+            attempts.add_metric([outcome], count)
+        in_flight = gauge("webhook_in_flight", "Requests in progress, by the places that they take.", "places")
+        in_flight.add_metric(["healthy"], self._in_flight[False])
+        in_flight.add_metric(["failing"], self._in_flight[True])
+        leased = gauge("webhook_leased", "Webhooks that this replica delivers now.")
+        leased.add_metric([], len(self._couriers))
+        disabled = counter("webhook_disabled", "Webhooks disabled after 410 or the last attempt, by this replica.")
+        disabled.add_metric([], self.disabled)
+        return attempts, in_flight, leased, disabled
 
     def revised(self) -> None:
         """Say that somebody changed a webhook: leases are looked at in the next round."""
@@ -146,13 +153,18 @@ class Couriers:
         changed = [courier for courier in self._couriers if courier.changes]
         if not changed:
             return
-        async with self._runtime.background_db.transaction() as tx:
-            settled = await work.settle(tx, changed, now)
-            for row in settled.disabled:
-                await publish_disabled(tx, row["webhook_id"], row["organisation_id"], row["reason"], now)
-        for courier in changed:
-            courier.changes = type(courier.changes)()
+        batch = [(courier, courier.hand_over()) for courier in changed]
+        try:
+            async with self._runtime.background_db.transaction() as tx:
+                settled = await work.settle(tx, batch, now)
+                for row in settled.disabled:
+                    await publish_disabled(tx, row["webhook_id"], row["organisation_id"], row["reason"], now)
+        except BaseException:
+            for courier, changes in batch:
+                courier.changes = changes.then(courier.changes)
+            raise
         self._keep(changed, settled.revisions)
+        self.disabled += len(settled.disabled)
         for row in settled.disabled:
             log.warning("webhook_disabled", webhook_id=str(row["webhook_id"]), reason=row["reason"])
         if settled.disabled:

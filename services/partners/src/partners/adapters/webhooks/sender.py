@@ -54,8 +54,14 @@ class HttpSender:
     """Implements Sender. `loopback` allows this machine's own addresses, for the embedded stack and tests."""
 
     def __init__(
-        self, *, loopback: bool, resolver: Resolver = system_resolver, deadline_seconds: float = DEADLINE_SECONDS
+        self,
+        *,
+        loopback: bool,
+        resolver: Resolver = system_resolver,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        trusted: ssl.SSLContext | None = None,
     ) -> None:
+        self._trusted = trusted
         self._network = CheckedNetwork(resolver, loopback=loopback)
         self._deadline = deadline_seconds
         self._pools: OrderedDict[str, httpcore.AsyncConnectionPool] = OrderedDict()
@@ -124,7 +130,7 @@ class HttpSender:
         pool = self._pools.pop(url, None)
         if pool is None:
             pool = httpcore.AsyncConnectionPool(
-                ssl_context=_trusted(),
+                ssl_context=self._trusted or _trusted(),
                 max_connections=CONNECTIONS_EACH,
                 max_keepalive_connections=CONNECTIONS_EACH,
                 keepalive_expiry=KEEP_ALIVE_SECONDS,
