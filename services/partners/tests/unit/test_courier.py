@@ -130,10 +130,10 @@ def test_waits_follow_the_table_with_jitter_and_a_wish_for_rest_within_its_cap()
         assert due is not None
         assert 0.9 * seconds <= (due - NOW).total_seconds() <= 1.1 * seconds
     assert next_attempt(11, BAD, NOW) is None
-    for wish, seconds in ((60, 60.0), (10**9, 3_600.0), (-5, 4.5)):
+    for wish, least in ((60, 60.0), (10**9, 3_600.0), (-5, 4.5)):
         due = next_attempt(1, Answer("status", 429, retry_after=wish), NOW)
         assert due is not None
-        assert seconds <= (due - NOW).total_seconds() <= max(seconds, 5.5)
+        assert least <= (due - NOW).total_seconds() <= max(least, 5.5)
     assert [outcome_of(n) for n in (200, 299, 301, 404, 410, 503)] == [
         "delivered", "delivered", "redirect", "status", "gone", "status",
     ]  # fmt: skip

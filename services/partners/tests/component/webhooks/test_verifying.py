@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 import subprocess
 import warnings
@@ -40,17 +41,17 @@ async def test_python_library_and_the_pages_snippets_accept_it_and_refuse_what_w
 
     Webhook(webhook["secret"]).verify(seen.body, seen.headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(webhook["secret"]).verify(seen.body.replace(b"received", b"accepted"), seen.headers)
+        Webhook(webhook["secret"]).verify(seen.body + b" ", seen.headers)
 
-    space: dict[str, Any] = {}
-    exec(snippet("python", "verify"), space)
+    (tmp_path / "verify.py").write_text(snippet("python", "verify"), encoding="utf-8")
+    space = runpy.run_path(str(tmp_path / "verify.py"))
     assert space["verify"](webhook["secret"], seen.headers, seen.body)["id"] == seen.event["id"]
     for headers, body in (
         (seen.headers, seen.body + b" "),
         ({**seen.headers, "webhook-timestamp": "1700000000"}, seen.body),
         ({**seen.headers, "webhook-signature": "v1,AAAA"}, seen.body),
     ):
-        with pytest.raises(ValueError, match="signature|horodatage"):
+        with pytest.raises(ValueError, match=r"signature|horodatage"):
             space["verify"](webhook["secret"], headers, body)
 
     _node(tmp_path, webhook["secret"], seen)
