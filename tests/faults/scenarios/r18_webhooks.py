@@ -1,8 +1,8 @@
 """R18: two `partners` replicas deliver webhooks to kind and hostile receivers, and are killed and stopped meanwhile.
 
-The kind receivers must get every event of their stream, first occurrences in order per referral, whatever the others do;
-the hostile ones must get no more than is theirs: one request at a time once they fail, nothing after 410, nothing before
-Retry-After, and no redirect followed. Alone: `python -m tests.faults.scenarios.r18_webhooks [trials] [seed]`.
+The kind receivers must get every event of their stream, first occurrences in order per referral, whatever the others
+do; the hostile ones no more than is theirs: nothing after 410, nothing before Retry-After, no redirect followed. Alone:
+`python -m tests.faults.scenarios.r18_webhooks [trials] [seed]`.
 """
 
 from __future__ import annotations

@@ -85,6 +85,8 @@ async def test_410_disables_at_once(world: World) -> None:
         await world.project(world.referral())
 
         await world.until_state(webhook, state="disabled", reason="gone", waiting=3)
+        listed = await world.service.call("GET", "/operations/webhooks", params={"state": "disabled"})
+        assert [(one["code"], one["reason"]) for one in listed.json()["items"]] == [("cd93", "gone")]
 
         assert len(receiver.requests) == 2
 

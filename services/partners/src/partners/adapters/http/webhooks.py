@@ -41,6 +41,9 @@ from partners.domain.webhook import Answer, State, Webhook
 SCOPE: Final = "webhooks:manage"
 LIMIT_MAX: Final = 500
 LOG_END: Final = 2**63 - 1
+FIRST: Final = UUID(int=0)
+"""Before every id."""
+
 SENT_BY_HAND: Final = (10, 60.0)
 """Challenges and tests of one webhook: so many in so many seconds, so that nobody aims us at somebody."""
 
@@ -150,6 +153,21 @@ def webhook_routes(vault: Vault, sender: Sender, revised: Callable[[], None], *,
     for prefix in ("", "/organisations/{code}"):
         for routes in (_settings(desk), _acts(desk), _sending(desk)):
             router.include_router(routes, prefix=prefix)
+
+    @router.get("/operations/webhooks")
+    async def every(
+        _: Annotated[Caller, require("operations")],
+        runtime: Parts,
+        state: State | None = None,
+        after: UUID = FIRST,
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+    ) -> dict[str, Any]:
+        """List the webhooks of every organisation, such as those that were disabled."""
+        async with runtime.db.connection() as tx:
+            rows = await PostgresWebhooks(tx, vault).every(None if state is None else state.value, after, limit)
+        following = rows[-1]["webhook_id"] if len(rows) == limit else None
+        return {"items": rows, "after": following}
+
     return router
 
 

@@ -89,7 +89,12 @@ PURGE_LOG = """
 DELETE FROM webhook_attempts WHERE attempt_id = ANY (ARRAY(
     SELECT attempt_id FROM webhook_attempts WHERE at < $1 ORDER BY at LIMIT $2))
 """
-STATES = "SELECT state, count(*) AS webhooks FROM webhooks GROUP BY state"
+EVERY = """
+SELECT s.code, w.webhook_id, w.state, w.reason, w.failures, w.last_success_at, w.changed_at,
+    s.last_position - w.position AS behind
+FROM webhooks w JOIN partner_stream s USING (organisation_id)
+WHERE ($1::text IS NULL OR w.state = $1) AND w.webhook_id > $2 ORDER BY w.webhook_id LIMIT $3
+"""
 
 CLOCKS_APART = timedelta(minutes=1)
 """Rows are stamped before their positions are given out: near an instant a few may be out of step."""
@@ -189,6 +194,10 @@ class PostgresWebhooks:
 
     async def log(self, attempts: Sequence[Attempt]) -> None:
         await log_attempts(self._tx, attempts)
+
+    async def every(self, state: str | None, after: UUID, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return webhooks of all organisations, without their addresses, in the order of their ids."""
+        return [dict(row) for row in await self._tx.fetch(EVERY, state, after, limit)]
 
     async def log_page(
         self, webhook_id: UUID, before: int, outcome: str | None, event_id: UUID | None, limit: int
