@@ -90,6 +90,7 @@ from maillage_contracts.training import (
     TrainingSessionCancelled,
     TrainingSessionOpened,
 )
+from maillage_contracts.webhooks import WebhookDisabled
 
 __all__ = [
     "MODELS",
@@ -160,6 +161,7 @@ __all__ = [
     "TrainingSessionOpened",
     "UnknownType",
     "UnsupportedMajor",
+    "WebhookDisabled",
     "dataschema_of",
     "decode",
     "decode_value",

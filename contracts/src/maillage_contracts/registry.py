@@ -20,12 +20,24 @@ from maillage_contracts import (
     referrals,
     stream,
     training,
+    webhooks,
 )
 from maillage_contracts.base import Event
 from maillage_contracts.errors import UnknownType, UnsupportedMajor
 from maillage_contracts.topics import PARTNER_TOPIC, PREFIX, TOPICS, Topic
 
-FAMILIES = (referrals, accompaniments, persons, appointments, training, enrolments, notices, organisations, stream)
+FAMILIES = (
+    referrals,
+    accompaniments,
+    persons,
+    appointments,
+    training,
+    enrolments,
+    notices,
+    organisations,
+    stream,
+    webhooks,
+)
 """The modules that declare events."""
 
 _TYPE = re.compile(r"(fr\.maillage(?:\.[a-z][a-z_]{0,39}){3})\.v([1-9][0-9]{0,3})", re.ASCII)

@@ -147,6 +147,7 @@ ORGANISATIONS = Topic(
     types=(
         *_types("partners.organisation", "registered", "changed"),
         *_types("partners.client", "revoked"),
+        *_types("partners.webhook", "disabled"),
     ),
     # A service that starts years later builds its directory from here. A few records a year, nobody's personal data;
     # compaction would drop a revocation behind a later change of the same organisation.

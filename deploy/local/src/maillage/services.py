@@ -99,6 +99,8 @@ def environment(service: str, settings: LocalSettings, secrets: Secrets, endpoin
     if service == "partners":
         own["SIGNING_KEY_FILE"] = str(secrets.signing_key_file())
         own["BOOTSTRAP_CLIENTS_FILE"] = str(secrets.bootstrap_clients_file())
+        # A newcomer's receiver is a process beside this one.
+        own["WEBHOOK_LOOPBACK"] = "true" if settings.stack != "site" else "false"
     if service == "portal":
         own["DEMO_LOGIN"] = "true" if settings.stack != "site" else "false"
     if service == "notifications":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +19,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from fastapi import APIRouter, FastAPI
 from faststream.kafka import KafkaBroker
+from prometheus_client.core import Metric
 
 from chassis import idempotency, inbox, operations, problems, telemetry, watch
 from chassis.admission import Admission
@@ -55,6 +56,8 @@ class Parts:
     timers: Mapping[str, OnTimer] = field(default_factory=dict)
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Run for as long as the process; restarted with a pause when they fail."""
+    metrics: Sequence[Callable[[], Iterable[Metric]]] = ()
+    """What the service counts, read when somebody asks /metrics."""
     projections: Projections = field(default_factory=Projections)
     """Which tables events alone could rebuild (see replay.py)."""
 
@@ -62,7 +65,7 @@ class Parts:
 def build_app(runtime: Runtime, parts: Parts) -> FastAPI:
     """Compose the FastAPI application of a service; raises SettingsRefused when it must not start."""
     inbox.refuse_forgetting(runtime.settings, [subscription.topic for subscription in parts.subscriptions])
-    metrics = Metrics(runtime.gate, runtime.db, runtime.background_db)
+    metrics = Metrics(runtime.gate, runtime.db, runtime.background_db, own=parts.metrics)
     tracing = telemetry.configure(runtime.settings, runtime.service, version())
 
     @asynccontextmanager

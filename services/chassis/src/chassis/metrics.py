@@ -63,6 +63,8 @@ class Metrics:
     relay: Relay | None = None
     processors: Sequence[Processor] = ()
     consumer_of: ConsumerOf = field(default=lambda _: None)
+    own: Sequence[Callable[[], Iterable[Metric]]] = ()
+    """What the service itself counts."""
     _backlog: tuple[float, dict[str, Any]] | None = None
 
     def router(self) -> APIRouter:
@@ -75,32 +77,33 @@ class Metrics:
         """Answer everything as text."""
         families = [*self._http(), *self._pools(), *self._consumers(), *await self._lag(), *self._relay()]
         families += await self._tables()
+        families += [family for counted in self.own for family in counted()]
         registry = CollectorRegistry()
         registry.register(_Once(families))
         ProcessCollector(registry=registry)
         return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _http(self) -> Iterable[Metric]:
-        answers = _counter("http_requests", "Answers over HTTP.", "method", "route", "status")
+        answers = counter("http_requests", "Answers over HTTP.", "method", "route", "status")
         for (method, route, status), count in self.gate.answered.items():
             answers.add_metric([method, route, str(status)], count)
-        busy = _gauge("http_in_progress", "Requests that hold a place now.", "kind")
-        refused = _counter("http_turned_away", "Requests turned away because no place was free.", "kind")
+        busy = gauge("http_in_progress", "Requests that hold a place now.", "kind")
+        refused = counter("http_turned_away", "Requests turned away because no place was free.", "kind")
         for kind, places in self.gate.places.items():
             busy.add_metric([kind], places.taken)
             refused.add_metric([kind], places.refused)
         return answers, busy, refused
 
     def _pools(self) -> Iterable[Metric]:
-        lent = _gauge("database_connections_lent", "Database connections in use now.", "pool")
+        lent = gauge("database_connections_lent", "Database connections in use now.", "pool")
         lent.add_metric(["http"], self.http_db.in_use())
         lent.add_metric(["background"], self.background_db.in_use())
         return (lent,)
 
     def _consumers(self) -> Iterable[Metric]:
-        outcomes = _counter("consumer_events", "Events read, by what became of them.", "topic", "outcome")
-        waiting = _gauge("consumer_waiting", "1 while the subscription waits for a dependency.", "topic")
-        stopped = _gauge("consumer_stopped", "1 once too many dead letters in a row stopped it.", "topic")
+        outcomes = counter("consumer_events", "Events read, by what became of them.", "topic", "outcome")
+        waiting = gauge("consumer_waiting", "1 while the subscription waits for a dependency.", "topic")
+        stopped = gauge("consumer_stopped", "1 once too many dead letters in a row stopped it.", "topic")
         for processor in self.processors:
             topic = processor.subscription.topic
             for outcome, count in processor.outcomes().items():
@@ -110,7 +113,7 @@ class Metrics:
         return outcomes, waiting, stopped
 
     async def _lag(self) -> Iterable[Metric]:
-        lag = _gauge("consumer_lag_records", "Records not read yet, as far as the broker has told.", "topic")
+        lag = gauge("consumer_lag_records", "Records not read yet, as far as the broker has told.", "topic")
         for processor in self.processors:
             consumer = self.consumer_of(processor)
             behind = await _behind(consumer) if consumer is not None else None
@@ -121,11 +124,11 @@ class Metrics:
     def _relay(self) -> Iterable[Metric]:
         if self.relay is None:
             return ()
-        active = _gauge("relay_active", "1 in the process that holds the lease.")
+        active = gauge("relay_active", "1 in the process that holds the lease.")
         active.add_metric([], self.relay.active)
-        sent = _counter("relay_sent", "Events that Kafka acknowledged to this process.")
+        sent = counter("relay_sent", "Events that Kafka acknowledged to this process.")
         sent.add_metric([], self.relay.sent)
-        parked = _counter("relay_parked", "Events that Kafka refused for good in this process.")
+        parked = counter("relay_parked", "Events that Kafka refused for good in this process.")
         parked.add_metric([], self.relay.parked)
         return active, sent, parked
 
@@ -133,13 +136,13 @@ class Metrics:
         found = await self._counted()
         if found is None:
             return ()
-        oldest = _gauge("outbox_oldest_seconds", "How long the oldest event waits for Kafka.")
+        oldest = gauge("outbox_oldest_seconds", "How long the oldest event waits for Kafka.")
         oldest.add_metric([], found["oldest"] or 0)
-        outbox = _gauge("outbox_rows", f"Events that wait for Kafka, counted to {COUNTED_MAX}.")
+        outbox = gauge("outbox_rows", f"Events that wait for Kafka, counted to {COUNTED_MAX}.")
         outbox.add_metric([], found["outbox"])
-        parked = _gauge("outbox_parked_rows", f"Events behind one that Kafka refused, counted to {COUNTED_MAX}.")
+        parked = gauge("outbox_parked_rows", f"Events behind one that Kafka refused, counted to {COUNTED_MAX}.")
         parked.add_metric([], found["parked"])
-        letters = _gauge("dead_letters_rows", f"Dead letters, and what they hold back, to {COUNTED_MAX}.", "state")
+        letters = gauge("dead_letters_rows", f"Dead letters, and what they hold back, to {COUNTED_MAX}.", "state")
         letters.add_metric(["dead"], found["dead"])
         letters.add_metric(["held"], found["held"])
         return oldest, outbox, parked, letters
@@ -179,9 +182,11 @@ class _Once(Collector):
         return self._families
 
 
-def _counter(name: str, told: str, *labels: str) -> CounterMetricFamily:
+def counter(name: str, told: str, *labels: str) -> CounterMetricFamily:
+    """Return a counter of ours, without samples yet."""
     return CounterMetricFamily(_PREFIX + name, told, labels=labels)
 
 
-def _gauge(name: str, told: str, *labels: str) -> GaugeMetricFamily:
+def gauge(name: str, told: str, *labels: str) -> GaugeMetricFamily:
+    """Return a gauge of ours, without samples yet."""
     return GaugeMetricFamily(_PREFIX + name, told, labels=labels)

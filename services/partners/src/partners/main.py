@@ -9,17 +9,20 @@ from chassis.clock import Clock
 from chassis.runtime import build_runtime
 from chassis.settings import load
 from partners.adapters.bootstrap import Bootstrap, read_bootstrap_clients
-from partners.adapters.feed import FeedDoorbell, PostgresFeed
+from partners.adapters.feed import PostgresFeed
 from partners.adapters.http import organisations
 from partners.adapters.http.feed import feed_routes
 from partners.adapters.http.kafka_access import kafka_access_routes
 from partners.adapters.http.oauth import token_routes
+from partners.adapters.http.webhooks import webhook_routes
 from partners.adapters.kafka_admin import ConfluentCluster
 from partners.adapters.projections import PROJECTIONS
 from partners.adapters.provisioning import Provisioning
 from partners.adapters.signing import TokenSigner
 from partners.adapters.subscribers import subscriptions
 from partners.adapters.throttle import Throttle
+from partners.adapters.webhooks.couriers import Couriers, WebhookDoorbell
+from partners.adapters.webhooks.sender import HttpSender
 from partners.settings import PartnersSettings
 
 
@@ -27,7 +30,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     """Compose the service; opens nothing until the server starts."""
     settings = settings or load(PartnersSettings)
     runtime = build_runtime("partners", settings, clock)
-    doorbell = FeedDoorbell()
+    doorbell = WebhookDoorbell()
     runtime.doorbell = doorbell
     vault = runtime.vault()
     signer = TokenSigner.from_file(settings.signing_key_file, settings.token_issuer, runtime.clock)
@@ -35,6 +38,9 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     told = settings.kafka_partner_bootstrap
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
     provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told))
+    loopback = settings.webhook_loopback
+    sender = HttpSender(loopback=loopback)
+    couriers = Couriers(runtime, vault, sender, doorbell)
     return build_app(
         runtime,
         Parts(
@@ -43,9 +49,16 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
                 token_routes(signer, Throttle(runtime.clock)),
                 feed_routes(feed),
                 kafka_access_routes(vault, provisioning, told),
+                webhook_routes(vault, sender, couriers.revised, loopback=loopback),
             ],
             subscriptions=subscriptions(runtime.clock),
+            metrics=[couriers.metrics],
             projections=PROJECTIONS,
-            background=[bootstrap.run, feed.run, *([provisioning.run] if settings.kafka_bootstrap else [])],
+            background=[
+                bootstrap.run,
+                feed.run,
+                couriers.run,
+                *([provisioning.run] if settings.kafka_bootstrap else []),
+            ],
         ),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from chassis.settings import ServiceSettings
 
@@ -16,3 +17,12 @@ class PartnersSettings(ServiceSettings):
     signing_key_file: Path = Field(description="Ed25519 private key (PEM) that signs access tokens.")
     bootstrap_clients_file: Path = Field(description="JSON list of the API clients that exist before any organisation.")
     kafka_partner_bootstrap: str = Field(default="", description="host:port list that partners are told.")
+    webhook_loopback: bool = Field(
+        default=False, description="Demonstrations and tests: webhooks may point at this machine, without TLS."
+    )
+
+    @model_validator(mode="after")
+    def _no_loopback_on_a_site(self) -> Self:
+        if self.webhook_loopback and self.stack == "site":
+            raise ValueError("MAILLAGE_WEBHOOK_LOOPBACK is not accepted with MAILLAGE_STACK=site")
+        return self

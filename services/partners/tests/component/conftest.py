@@ -139,6 +139,7 @@ async def running(
     settings = PartnersSettings.model_validate(
         {
             "stack": "test",
+            "webhook_loopback": True,
             "instance": instance,
             "http_port": port,
             "database_dsn": dsn,

@@ -103,7 +103,7 @@ async def test_scope_can_be_narrowed_and_never_widened(service: Service) -> None
 
     assert narrowed.json()["scope"] == "feed:read"
     assert (widened.status_code, widened.json()["error"]) == (400, "invalid_scope")
-    assert created["scopes"] == ["feed:read", "referrals:read", "referrals:write"]
+    assert created["scopes"] == ["feed:read", "referrals:read", "referrals:write", "webhooks:manage"]
 
 
 async def test_exchange_speaks_for_a_member_when_the_portal_asks(service: Service) -> None:

@@ -37,12 +37,25 @@ def test_scopes_are_those_of_the_kind_when_none_is_asked(kind: Kind) -> None:
 
 
 def test_each_kind_may_do_its_own_part_and_no_platforms() -> None:
-    accompanying = {"accompaniments:act", "appointments:act", "sessions:read", "enrolments:act", "feed:read"}
+    accompanying = {
+        "accompaniments:act",
+        "appointments:act",
+        "sessions:read",
+        "enrolments:act",
+        "feed:read",
+        "webhooks:manage",
+    }
 
     assert SCOPES[Kind.COUNCIL] == {"referrals:answer", "referrals:read"} | accompanying
     assert SCOPES[Kind.EMPLOYMENT_SERVICE] == accompanying
-    assert SCOPES[Kind.TRAINING_PROVIDER] == {"sessions:write", "sessions:read", "enrolments:act", "feed:read"}
-    assert SCOPES[Kind.ASSOCIATION] == {"referrals:write", "referrals:read", "feed:read"}
+    assert SCOPES[Kind.TRAINING_PROVIDER] == {
+        "sessions:write",
+        "sessions:read",
+        "enrolments:act",
+        "feed:read",
+        "webhooks:manage",
+    }
+    assert SCOPES[Kind.ASSOCIATION] == {"referrals:write", "referrals:read", "feed:read", "webhooks:manage"}
     for kind in PARTNERS:
         assert not SCOPES[kind] & (SCOPES[Kind.SERVICE] | SCOPES[Kind.OPERATOR])
 

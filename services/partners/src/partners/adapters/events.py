@@ -26,6 +26,7 @@ from maillage_contracts import (
     ReferralSnapshot,
     Routing,
     Territory,
+    WebhookDisabled,
     encode,
     envelope_for,
 )
@@ -99,6 +100,26 @@ def _state(
         ),
         changed_at=organisation.changed_at,
     )
+
+
+# organisations_pkey. Every fact about an organisation takes its next version.
+NEXT_VERSION = """
+UPDATE organisations SET version = version + 1 WHERE organisation_id = $1 RETURNING version, correlation_id
+"""
+
+
+async def publish_disabled(tx: Tx, webhook_id: UUID, organisation_id: UUID, reason: str, at: datetime) -> None:
+    """Say that one of an organisation's webhooks gets nothing any more, when the transaction commits."""
+    organisation = await tx.fetchrow(NEXT_VERSION, organisation_id)
+    assert organisation is not None  # a webhook belongs to one
+    event = WebhookDisabled(
+        organisation_id=organisation_id,
+        aggregate_version=organisation["version"],
+        webhook_id=webhook_id,
+        reason=reason,
+        disabled_at=at,
+    )
+    await outbox.append(tx, outbox.prepare(event, at=at, correlation_id=organisation["correlation_id"]))
 
 
 class ScopeEvents:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from partners.app.ports import Clients, Members
-from partners.domain.access import ACT_FOR_MEMBERS, SCOPES, Client, narrowed
+from partners.domain.access import ACT_FOR_MEMBERS, PROGRAMS_ONLY, SCOPES, Client, narrowed
 from partners.domain.errors import NotFound, ScopeNotAllowed
 from partners.domain.organisation import Organisation
 
@@ -47,5 +47,5 @@ async def grant_to_member(members: Members, client: Client, member_id: UUID, ask
     if found is None:
         raise NotFound
     member, organisation = found
-    scopes = narrowed(SCOPES[organisation.kind], asked)
+    scopes = narrowed(SCOPES[organisation.kind] - PROGRAMS_ONLY, asked)
     return Grant(client.client_id, str(member.member_id), organisation, scopes)

@@ -18,20 +18,26 @@ from uuid import UUID
 from partners.domain.errors import ScopeNotAllowed
 from partners.domain.organisation import Kind
 
-_ACCOMPANYING = frozenset({"accompaniments:act", "appointments:act", "sessions:read", "enrolments:act", "feed:read"})
+_STREAM = frozenset({"feed:read", "webhooks:manage"})
+"""What every organisation does with its own stream."""
+
+_ACCOMPANYING = frozenset({"accompaniments:act", "appointments:act", "sessions:read", "enrolments:act", *_STREAM})
 """What both sides of a joint accompaniment do."""
 
 SCOPES: Mapping[Kind, frozenset[str]] = MappingProxyType(
     {
-        Kind.ASSOCIATION: frozenset({"referrals:write", "referrals:read", "feed:read"}),
+        Kind.ASSOCIATION: frozenset({"referrals:write", "referrals:read", *_STREAM}),
         Kind.COUNCIL: frozenset({"referrals:answer", "referrals:read", *_ACCOMPANYING}),
         Kind.EMPLOYMENT_SERVICE: _ACCOMPANYING,
-        Kind.TRAINING_PROVIDER: frozenset({"sessions:write", "sessions:read", "enrolments:act", "feed:read"}),
+        Kind.TRAINING_PROVIDER: frozenset({"sessions:write", "sessions:read", "enrolments:act", *_STREAM}),
         Kind.SERVICE: frozenset({"claims:read", "members:act"}),
         Kind.OPERATOR: frozenset({"operations"}),
     }
 )
 """What a client or member of each kind may ask for."""
+
+PROGRAMS_ONLY = frozenset({"webhooks:manage"})
+"""Not given to members: a webhook sends a whole stream elsewhere, which is not for whoever answers a referral."""
 
 ACT_FOR_MEMBERS = "members:act"
 """Lets a client obtain tokens in the name of members; only the portal has it."""

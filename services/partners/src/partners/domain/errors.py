@@ -72,3 +72,36 @@ class InvalidTerritory(PartnersError):
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         super().__init__(self.__doc__)
         self.refusals = tuple(refusals)
+
+
+class AddressRefused(PartnersError):
+    """A webhook's address is not one that we send to; `why` is a slug that says which rule."""
+
+    code = "webhook_address_refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(self.__doc__)
+        self.why = why
+
+
+class TooManyWebhooks(PartnersError):
+    """The organisation has as many webhooks, or the webhook as many secrets, as it may."""
+
+    code = "too_many_webhooks"
+
+
+class WrongState(PartnersError):
+    """The webhook's state does not allow this: it is pending, or something is running already."""
+
+    code = "webhook_state"
+
+
+class ChallengeFailed(PartnersError):
+    """The receiver did not give the challenge back; `outcome` and `status` say what it did."""
+
+    code = "webhook_challenge_failed"
+
+    def __init__(self, outcome: str, status: int | None) -> None:
+        super().__init__(self.__doc__)
+        self.outcome = outcome
+        self.status = status

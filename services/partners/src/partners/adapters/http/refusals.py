@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from chassis.problems import FieldError, Problem
 from chassis.sentences import Said
 from partners.domain.errors import (
+    AddressRefused,
     BadCursor,
+    ChallengeFailed,
     CodeReserved,
     InvalidTerritory,
     JurisdictionTaken,
@@ -18,6 +20,8 @@ from partners.domain.errors import (
     PartnersError,
     Refusal,
     ScopeNotAllowed,
+    TooManyWebhooks,
+    WrongState,
 )
 
 _SAID: dict[type[PartnersError], tuple[int, Said]] = {
@@ -51,6 +55,28 @@ _SAID: dict[type[PartnersError], tuple[int, Said]] = {
             "This cursor is not one of this feed. Start from the last one received, or without one.",
         ),
     ),
+    TooManyWebhooks: (
+        409,
+        Said(
+            "Le nombre maximal est atteint : supprimez-en un, ou attendez la fin d’un ancien secret.",
+            "There are as many as there may be: delete one, or wait for an old secret to end.",
+        ),
+    ),
+    WrongState: (
+        409,
+        Said("L’état du webhook ne le permet pas.", "The state of the webhook does not allow this."),
+    ),
+}
+
+ADDRESS_RULES: dict[str, Said] = {
+    "url_form": Said("Cette adresse n’est pas une URL absolue simple.", "This is not a plain absolute URL."),
+    "url_not_https": Said("L’adresse doit commencer par https://.", "The address must begin with https://."),
+    "url_credentials": Said(
+        "L’adresse ne doit contenir ni nom ni mot de passe.", "No user or password in the address."
+    ),
+    "url_port": Said("Ports acceptés : 443 et 8443.", "Accepted ports: 443 and 8443."),
+    "url_address": Said("Un nom est attendu, pas une adresse IP.", "A name is expected, not an IP address."),
+    "url_host": Said("Ce nom n’est pas celui d’un serveur public.", "This name is not that of a public server."),
 }
 
 
@@ -65,6 +91,21 @@ async def refusals() -> AsyncIterator[None]:
             error.code,
             Said("Ce territoire est à corriger.", "This territory needs correcting."),
             errors=[_field(refusal) for refusal in error.refusals],
+        ) from None
+    except AddressRefused as error:
+        raise Problem(
+            422,
+            error.code,
+            Said("Cette adresse ne peut pas recevoir d’événements.", "This address cannot receive events."),
+            errors=[FieldError("url", ADDRESS_RULES[error.why])],
+        ) from None
+    except ChallengeFailed as error:
+        seen = error.outcome if error.status is None else f"{error.outcome}, {error.status}"
+        raise Problem(
+            422,
+            error.code,
+            Said("L’adresse n’a pas rendu le défi.", "The address did not give the challenge back."),
+            Said(f"Constaté : {seen}.", f"Seen: {seen}."),
         ) from None
     except PartnersError as error:
         status, title = _SAID[type(error)]

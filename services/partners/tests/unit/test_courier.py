@@ -1,0 +1,153 @@
+"""What a courier sends next: whatever is refused, and wherever its process dies, order holds and nothing is lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from partners.adapters.webhooks.courier import Changes, Courier, Item, Lease
+from partners.domain.webhook import Answer, next_attempt, outcome_of, shown
+
+NOW = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)
+OK, BAD = Answer("delivered", 204), Answer("status", 500)
+
+
+class Database:
+    """What a courier's changes leave behind."""
+
+    def __init__(self, subjects: list[int]) -> None:
+        self.stream = [(position, str(subject)) for position, subject in enumerate(subjects, 1)]
+        self.position = 0
+        self.failures = 0
+        self.probe_after: datetime | None = None
+        self.waiting: dict[tuple[int, bool], tuple[str, int, datetime | None]] = {}
+
+    def courier(self, now: datetime) -> Courier:
+        lease = Lease(UUID(int=1), UUID(int=2), "cd93", "https://x.example.org/", None, self.position, None, None,
+                      self.failures, self.probe_after, None, 1, 1)  # fmt: skip
+        waiting = [
+            Item(position, again, UUID(int=position), "t", subject, attempts, NOW, due, stored=True)
+            for (position, again), (subject, attempts, due) in sorted(self.waiting.items())
+        ]
+        return Courier(lease, ["whsec_x"], waiting, now)
+
+    def read(self, courier: Courier, now: datetime) -> None:
+        room = courier.room
+        if not room:
+            return
+        after = courier.live.read_to
+        rows = [row for row in self.stream if row[0] > after][:room]
+        items = [Item(position, False, UUID(int=position), "t", subject) for position, subject in rows]
+        courier.take(courier.live, items, whole=len(items) < room, now=now)
+
+    def write(self, courier: Courier) -> None:
+        changes: Changes = courier.hand_over()
+        self.position = courier.live.reached
+        self.failures, self.probe_after = courier.failures, courier.probe_after
+        for key in changes.removed:
+            self.waiting.pop(key, None)
+        for key, item in changes.stored.items():
+            self.waiting[key] = (item.subject, item.attempts, item.due_at)
+
+
+steps = st.lists(st.sampled_from(["send", "send", "ok", "ok", "ok", "bad", "write", "die", "later"]), max_size=80)
+
+
+@given(subjects=st.lists(st.integers(0, 3), min_size=1, max_size=25), steps=steps, data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_first_acceptances_keep_the_order_of_each_aggregate_and_all_arrive(
+    subjects: list[int], steps: list[str], data: st.DataObject
+) -> None:
+    database, now, accepted = Database(subjects), NOW, list[tuple[int, str]]()
+    courier, flying = database.courier(now), list[Item]()
+
+    def answered(answer: Answer) -> None:
+        if flying:
+            item = flying.pop(data.draw(st.integers(0, len(flying) - 1)))
+            if answer.delivered:
+                accepted.append((item.position, item.subject))
+            courier.answered(item, answer, now, now)
+
+    for step in steps:
+        match step:
+            case "send":
+                database.read(courier, now)
+                if item := courier.next_item(now):
+                    assert item.subject not in {other.subject for other in flying}
+                    flying.append(item)
+            case "ok":
+                answered(OK)
+            case "bad":
+                answered(BAD)
+            case "write":
+                database.write(courier)
+            case "later":
+                now += timedelta(hours=15)
+            case "die":
+                flying.clear()
+                courier = database.courier(now)
+        if courier.letting_go:
+            break
+
+    # From here on the receiver accepts everything, after one more death.
+    flying.clear()
+    courier = database.courier(now)
+    for _ in range(10 * len(subjects) + 100):
+        now += timedelta(hours=15)
+        database.read(courier, now)
+        while item := courier.next_item(now):
+            flying.append(item)
+        while flying:
+            answered(OK)
+        database.write(courier)
+
+    first = list(dict.fromkeys(accepted))
+    assert sorted(first) == sorted(database.stream)
+    for subject in set(subjects):
+        mine = [position for position, of in first if of == str(subject)]
+        assert mine == sorted(mine)
+    assert (database.position, database.waiting) == (len(subjects), {})
+
+
+def test_changes_that_could_not_be_written_are_kept_with_those_after_them() -> None:
+    courier = Database([1, 1]).courier(NOW)
+    one, two = (Item(n, False, UUID(int=n), "t", "1", stored=True) for n in (1, 2))
+    earlier = Changes(stored={(1, False): one, (2, False): two}, disabled=None)
+    later = Changes(removed={(1, False): None}, stored={(2, False): two})
+
+    both = earlier.then(later)
+
+    assert (list(both.stored), list(both.removed)) == ([(2, False)], [(1, False)])
+    assert not courier.changes
+
+
+def test_waits_follow_the_table_with_jitter_and_a_wish_for_rest_within_its_cap() -> None:
+    for attempts, seconds in ((1, 5), (5, 1_800), (10, 50_400)):
+        due = next_attempt(attempts, BAD, NOW)
+        assert due is not None
+        assert 0.9 * seconds <= (due - NOW).total_seconds() <= 1.1 * seconds
+    assert next_attempt(11, BAD, NOW) is None
+    for wish, least in ((60, 60.0), (10**9, 3_600.0), (-5, 4.5)):
+        due = next_attempt(1, Answer("status", 429, retry_after=wish), NOW)
+        assert due is not None
+        assert least <= (due - NOW).total_seconds() <= max(least, 5.5)
+    assert [outcome_of(n) for n in (200, 299, 301, 404, 410, 503)] == [
+        "delivered", "delivered", "redirect", "status", "gone", "status",
+    ]  # fmt: skip
+
+
+@given(st.binary(max_size=2_000))
+def test_any_answer_leaves_words_that_are_harmless(body: bytes) -> None:
+    kept = shown(body)
+
+    assert len(kept) <= 160
+    assert not any(character.isdigit() or character in "@<>" for character in kept)
+
+
+def test_names_and_numbers_of_an_answer_are_not_kept() -> None:
+    assert (
+        shown(b'{"error": "Unknown person Camille Exemple, 06 99 00 00 00, camille@example.org"}') == "error Unknown …"
+    )
