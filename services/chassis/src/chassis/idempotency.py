@@ -52,6 +52,18 @@ ON CONFLICT (client_id, route, key) DO UPDATE SET
     location = EXCLUDED.location, response = EXCLUDED.response, created_at = EXCLUDED.created_at
 """
 
+# What at_once gives its ten numbers to. The lock as in TRY_LOCK, the row as in INSERT where nobody has the key.
+AT_ONCE = """
+lock AS MATERIALIZED (
+    SELECT pg_try_advisory_xact_lock(hashtextextended(${}, 7305)) AS mine FROM allowed
+), attempt AS (
+    INSERT INTO idempotency_keys
+        (client_id, route, key, body_hmac, status, resource_id, location, response, created_at)
+    SELECT ${}, ${}, ${}, ${}, ${}, ${}, ${}, ${}, ${} FROM lock WHERE mine
+    ON CONFLICT (client_id, route, key) DO NOTHING
+    RETURNING resource_id
+)"""
+
 # Uses idempotency_keys_created_at.
 PURGE = """
 DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
@@ -165,17 +177,7 @@ def at_once(first: int) -> str:
     a row where the command may go ahead, and writes whatever it writes FROM `attempt`, which has a row where the key
     was free: its answer is kept then. Where it has none nothing is written, and `claim` says why.
     """
-    values = ", ".join(f"${first + n}" for n in range(1, 10))
-    return f"""
-    lock AS MATERIALIZED (
-        SELECT pg_try_advisory_xact_lock(hashtextextended(${first}, 7305)) AS mine FROM allowed
-    ), attempt AS (
-        INSERT INTO idempotency_keys
-            (client_id, route, key, body_hmac, status, resource_id, location, response, created_at)
-        SELECT {values} FROM lock WHERE mine
-        ON CONFLICT (client_id, route, key) DO NOTHING
-        RETURNING resource_id
-    )"""  # noqa: S608
+    return AT_ONCE.format(*range(first, first + 10))
 
 
 def at_once_arguments(

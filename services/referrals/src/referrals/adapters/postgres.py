@@ -45,13 +45,15 @@ INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
 SELECT $18, $19, $20, $21, $22::jsonb, $23 FROM referral
 """
 
-ADD = f"WITH attempt AS (SELECT), {STORE}"  # our own text
+ADD = f"WITH attempt AS (SELECT), {STORE}"
+
+KEPT = idempotency.at_once(25)
 
 # The council is looked up before, and may have changed: its version is looked at again here, by primary key.
 ADD_AT_ONCE = f"""
 WITH allowed AS (SELECT FROM directory_organisations WHERE organisation_id = $8 AND version = $24),
-{idempotency.at_once(25)}, {STORE}
-"""  # our own text
+{KEPT}, {STORE}
+"""
 
 # The primary key's row lock: every command of one referral passes here, one after the other.
 LOCK = """
