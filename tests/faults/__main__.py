@@ -23,7 +23,7 @@ from tests.load.machine import describe
 from tests.load.servers import Servers, running_servers
 
 REPORT = Path("dist") / "faults.md"
-SHORT_EFFORT = 0.3
+SHORT_EFFORT = 0.25
 
 
 def arguments() -> argparse.Namespace:
