@@ -37,6 +37,8 @@ class Scenario:
     """For a known-bad arm or a mutant: the invariants of which at least one must be seen broken."""
     exclusive: bool = False
     """Hurts a server that others use."""
+    timed: bool = False
+    """Measures: a whole trial has the machine for itself."""
     only_long: bool = False
     """Takes too long for `make test`."""
     needs: Callable[[Rig], str | None] = lambda _: None

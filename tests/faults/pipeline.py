@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -189,8 +190,17 @@ class Pipeline:
         return self.injected + sum(one.injected for one in (self.kafka, self.postgres) if one is not None)
 
 
+AnyPipeline = TypeVar("AnyPipeline", bound=Pipeline)
+
+
 @asynccontextmanager
-async def pipeline(rig: Rig, name: str, seed: int, effort: float) -> AsyncIterator[Pipeline]:
+async def pipeline(
+    rig: Rig,
+    name: str,
+    seed: int,
+    effort: float,
+    kind: type[AnyPipeline] = Pipeline,  # type: ignore[assignment]
+) -> AsyncIterator[AnyPipeline]:
     """Give the path of one trial; its processes end with the block."""
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(rig.database("chassis"))
@@ -198,7 +208,7 @@ async def pipeline(rig: Rig, name: str, seed: int, effort: float) -> AsyncIterat
         await connection.execute(LEDGER)
         await connection.execute(EFFECTS)
         await connection.close()
-        made = Pipeline(rig, random.Random(seed), dsn, await rig.topic(), rig.new_folder(name), stack, effort)
+        made = kind(rig, random.Random(seed), dsn, await rig.topic(), rig.new_folder(name), stack, effort)
         try:
             yield made
         finally:

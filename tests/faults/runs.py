@@ -67,9 +67,9 @@ async def run_scenarios(
         left = (time.monotonic() - started) / done * (total - done)
         say(f"{done}/{total}, about {left:.0f} s left · {passed} ({took:.1f} s) · {outcome.describe()}")
 
-    beside = [(scenario, n) for n in range(trials) for scenario in runnable if not scenario.exclusive]
+    alone = [one for one in runnable if one.exclusive or (one.timed and run.effort >= 1)]
+    beside = [(scenario, n) for n in range(trials) for scenario in runnable if scenario not in alone]
     await asyncio.gather(*(one(scenario, n) for scenario, n in beside))
     for n in range(trials):
-        for scenario in runnable:
-            if scenario.exclusive:
-                await one(scenario, n)
+        for scenario in alone:
+            await one(scenario, n)
