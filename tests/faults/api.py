@@ -72,6 +72,10 @@ class Api:
         """Return how many rounds of something that a whole trial does `whole` times."""
         return max(1, round(whole * self.effort))
 
+    def seconds(self, whole: float) -> float:
+        """Return how long something takes: `whole` seconds in a whole trial, and no more in a larger one."""
+        return whole * min(1.0, self.effort)
+
     async def through_proxy(self) -> None:
         """Put a proxy before the database of the services that are started from now on."""
         self.postgres = await self.rig.postgres_proxy(self.stack, self.chance)

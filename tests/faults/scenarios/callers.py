@@ -49,7 +49,7 @@ async def database_gone(a: Api) -> None:
             await asyncio.sleep(a.chance.uniform(0, 0.3))
             a.rig.postgres.process.stop()
             a.injected += 1
-            await asyncio.sleep(a.chance.uniform(0.2, 2 * a.effort))
+            await asyncio.sleep(a.chance.uniform(0.2, a.seconds(2)))
             a.rig.postgres.process.start()
         a.heal()
 
@@ -66,7 +66,7 @@ async def broker_away(a: Api) -> None:
         a.injected += 1
         async with a.calling():
             await a.told(20)
-            await asyncio.sleep(a.chance.uniform(0, 10 * a.effort))
+            await asyncio.sleep(a.chance.uniform(0, a.seconds(10)))
     finally:
         os.kill(pid, signal.SIGCONT)
     a.heal()
@@ -91,12 +91,22 @@ async def wrong_clock(a: Api) -> None:
 
 
 SCENARIOS = (
-    Scenario("R3", "API killed in a request", play_api=killed_in_a_request),
-    Scenario("R8", "outcome of COMMIT unknown to the API", play_api=unknown_commits, bound_seconds=40),
-    Scenario("R4b", "API without its database", play_api=database_gone, exclusive=True, needs=own_postgres),
+    Scenario("R3", "API killed in a request", play_api=killed_in_a_request, table=(300, 1.0)),
     Scenario(
-        "R6c", "API without its broker", play_api=broker_away, bound_seconds=60, exclusive=True, only_long=True,
-        needs=own_kafka,
+        "R8", "outcome of COMMIT unknown to the API", play_api=unknown_commits, bound_seconds=40, table=(150, 1.0)
     ),
-    Scenario("R16b", "API with a wrong clock", play_api=wrong_clock, only_long=True),
-)  # fmt: skip
+    Scenario(
+        "R4b", "API without its database", play_api=database_gone, exclusive=True, needs=own_postgres, table=(25, 1.0)
+    ),
+    Scenario(
+        "R6c",
+        "API without its broker",
+        play_api=broker_away,
+        bound_seconds=60,
+        exclusive=True,
+        only_long=True,
+        needs=own_kafka,
+        table=(20, 1.0),
+    ),
+    Scenario("R16b", "API with a wrong clock", play_api=wrong_clock, only_long=True, table=(10, 1.0)),
+)

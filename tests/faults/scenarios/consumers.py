@@ -68,7 +68,7 @@ async def joining_and_leaving(p: Pipeline) -> None:
             if p.chance.random() < 0.5:
                 members[f"{n + 2}"] = await p.consumer(instance=f"{n + 2}")
             p.injected += 1
-            await asyncio.sleep(p.chance.uniform(0.2, 2 * p.effort))
+            await asyncio.sleep(p.chance.uniform(0.2, p.seconds(2)))
         p.heal()
 
 
@@ -95,9 +95,15 @@ def _set(file: Path, seconds: float) -> None:
 
 
 SCENARIOS = (
-    Scenario("R2", "consumer killed at a named point of its batch", killed_at_points),
-    Scenario("R2b", "consumer killed at random", killed_at_random, only_long=True),
-    Scenario("R9", "consumer stopped past its session, then continued", stopped_past_its_session, bound_seconds=60),
-    Scenario("R13", "consumers joining and leaving", joining_and_leaving, bound_seconds=60),
-    Scenario("R16", "clocks hours apart, stepping back", wrong_clocks),
+    Scenario("R2", "consumer killed at a named point of its batch", killed_at_points, table=(150, 1.0)),
+    Scenario("R2b", "consumer killed at random", killed_at_random, only_long=True, table=(150, 1.0)),
+    Scenario(
+        "R9",
+        "consumer stopped past its session, then continued",
+        stopped_past_its_session,
+        bound_seconds=60,
+        table=(50, 1.0),
+    ),
+    Scenario("R13", "consumers joining and leaving", joining_and_leaving, bound_seconds=60, table=(20, 15.0)),
+    Scenario("R16", "clocks hours apart, stepping back", wrong_clocks, table=(10, 1.0)),
 )

@@ -39,7 +39,7 @@ async def disk_full(p: Pipeline) -> None:
         while sum(writer.unknown for writer in p.writers) == before:
             assert asyncio.get_running_loop().time() < deadline, "the disk was never full"
             await asyncio.sleep(0.05)
-        await asyncio.sleep(p.chance.uniform(0, 10 * p.effort))
+        await asyncio.sleep(p.chance.uniform(0, p.seconds(10)))
         p.injected += 1
         empty(rig.disk)
         if rig.postgres.process.pid is None:
@@ -98,15 +98,32 @@ async def brokers_lost(p: Pipeline) -> None:
 
 SCENARIOS = (
     Scenario(
-        "R15", "disk of PostgreSQL full", disk_full, bound_seconds=60, needs=no_loop_disk, ground=on_a_small_disk,
-        exclusive=True, only_long=True,
+        "R15",
+        "disk of PostgreSQL full",
+        disk_full,
+        bound_seconds=60,
+        needs=no_loop_disk,
+        ground=on_a_small_disk,
+        exclusive=True,
+        table=(20, 1.0),
     ),
     Scenario(
-        "R5", "primary lost, standby promoted", standby_promoted, bound_seconds=60, ground=with_a_standby,
-        exclusive=True, only_long=True,
+        "R5",
+        "primary lost, standby promoted",
+        standby_promoted,
+        bound_seconds=60,
+        ground=with_a_standby,
+        exclusive=True,
+        table=(20, 1.0),
     ),
     Scenario(
-        "R6d", "three brokers: one killed, two standing still", brokers_lost, bound_seconds=120,
-        ground=on_three_brokers, exclusive=True, only_long=True,
+        "R6d",
+        "three brokers: one killed, two standing still",
+        brokers_lost,
+        bound_seconds=120,
+        ground=on_three_brokers,
+        exclusive=True,
+        only_long=True,
+        table=(25, 1.0),
     ),
-)  # fmt: skip
+)
