@@ -119,8 +119,8 @@ class Pipeline:
 
     async def flowing(self, more: int = 30, seconds: float = 40) -> None:
         """Return once there are `more` effects than now: everything is at work. Raises when nothing comes."""
-        # At a rate that even a busy machine has.
-        deadline = time.monotonic() + max(seconds, more / 25)
+        # At a rate that even a very busy machine has.
+        deadline = time.monotonic() + max(seconds, more / 4)
         first = await self.ask("SELECT count(*) FROM effects")
         while (seen := await self.ask("SELECT count(*) FROM effects") - first) < more:
             if time.monotonic() > deadline:

@@ -6,11 +6,17 @@ import asyncio
 import os
 import signal
 
+import asyncpg
 from tests.faults.api import Api
 from tests.faults.engine import Scenario
 from tests.faults.scenarios.servers import own_kafka, own_postgres
 
 POINTS = ("api.before_commit", "api.committed", "relay.sent", "relay.acknowledged")
+
+ANSWER_SECONDS = 15.0
+"""Whoever is refused is told so within this."""
+
+RECOVERY_SECONDS = 10.0
 
 
 async def killed_in_a_request(a: Api) -> None:
@@ -74,6 +80,33 @@ async def broker_away(a: Api) -> None:
         a.strange.append(f"{a.refusals} requests refused while only Kafka was away")
 
 
+async def overloaded(a: Api) -> None:
+    """Call more than it has room for, then take its database connections too: who is refused is told to come back."""
+    await a.service(MAILLAGE_DATABASE_POOL_SIZE="2", MAILLAGE_HTTP_IN_PROGRESS_MAX="8")
+    await a.answering()
+    async with a.calling(callers=40):
+        await a.told(a.rounds(400), seconds=90)
+        a.injected += a.refusals
+        connection = await asyncpg.connect(a.dsn, timeout=10)
+        try:
+            async with connection.transaction():
+                # Whoever submits waits here with a connection in hand.
+                await connection.execute("LOCK TABLE referrals IN SHARE MODE")
+                await asyncio.sleep(1 + a.seconds(9))
+        finally:
+            await connection.close()
+        a.injected += 1
+        freed = asyncio.get_running_loop().time()
+        await a.told(20, seconds=RECOVERY_SECONDS)
+        a.heal()
+    a.figures = {
+        "longest wait for an answer, s": a.slowest_seconds,
+        "answers again after, s": asyncio.get_running_loop().time() - freed,
+    }
+    if a.slowest_seconds > ANSWER_SECONDS:
+        a.strange.append(f"an answer took {a.slowest_seconds:.0f} s")
+
+
 async def wrong_clock(a: Api) -> None:
     """Move the service's clock: a minute is forgiven, an hour is not, and a step back does no harm."""
     file = a.folder / "clock"
@@ -107,6 +140,9 @@ SCENARIOS = (
         only_long=True,
         needs=own_kafka,
         table=(20, 1.0),
+    ),
+    Scenario(
+        "R15b", "more callers than room, connections held", play_api=overloaded, bound_seconds=40, table=(20, 1.0)
     ),
     Scenario("R16b", "API with a wrong clock", play_api=wrong_clock, only_long=True, table=(10, 1.0)),
 )
