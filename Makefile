@@ -56,7 +56,7 @@ bench: $(STAMPS)/dev $(if $(PAGE),$(STAMPS)/bench) ## Measure Maillage beside th
 	@$(BIN)/python -m tests.load --trials $(or $(TRIALS),5) $(if $(ONLY),--only $(ONLY)) $(if $(PAGE),--page)
 
 # ONLY=R1,R7 for some scenarios (R, B, M: all of a kind); SEED=n replays a trial; SHORT=1 as in make test; report in dist/faults.md.
-faults: $(STAMPS)/dev ## Hurt everything in every known way, TRIALS=1 of each, and report what was lost or doubled
+faults: $(STAMPS)/dev ## Hurt everything in every known way, TRIALS=1 of each or TRIALS=table, and report what was lost or doubled
 	@$(BIN)/python -m tests.faults --trials $(or $(TRIALS),1) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
 
 # Browser tests drive Debian's Chromium; without it they fail, so that a green run never hides that no page was looked at.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.faults.engine import Scenario
 from tests.faults.report import as_markdown
+from tests.faults.results import KEPT, keep, kept
 from tests.faults.rig import rig_on
 from tests.faults.runs import AT_ONCE, Run, any_seed, run_scenarios
 from tests.faults.scenarios.every import EVERY
@@ -23,20 +24,27 @@ from tests.load.machine import describe
 from tests.load.servers import Servers, running_servers
 
 REPORT = Path("dist") / "faults.md"
-SHORT_EFFORT = 0.3
+SHORT_EFFORT = 0.25
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     names = ",".join(one.name for one in EVERY)
-    parser.add_argument("--trials", type=int, default=1, help="how often each scenario is played (default 1)")
+    parser.add_argument(
+        "--trials", default="1", help="how often each scenario is played (default 1); `table`: as asked"
+    )
     parser.add_argument("--only", default=names, help=f"some of: {names}; R1 alone is R1, `R` every R")
     parser.add_argument("--seed", type=int, default=None, help="the first trial's seed; replays what was printed")
     parser.add_argument("--short", action="store_true", help="trials as short as those of make test")
     parser.add_argument("--at-once", type=int, default=AT_ONCE, help=f"trials side by side (default {AT_ONCE})")
     parser.add_argument("--report", type=Path, default=REPORT, help=f"the file (default {REPORT})")
-    return parser.parse_args()
+    parser.add_argument("--kept", type=Path, default=KEPT, help=f"where each trial adds a line (default {KEPT})")
+    parser.add_argument("--page", type=Path, nargs="+", help="run nothing: report what these files have kept")
+    asked = parser.parse_args()
+    if asked.trials != "table" and not asked.trials.isdigit():
+        parser.error("--trials is a number or `table`")
+    return asked
 
 
 def chosen(only: str) -> list[Scenario]:
@@ -52,6 +60,8 @@ def main() -> int:
     if not scenarios:
         sys.stderr.write(f"no scenario of that name: {asked.only}\n")
         return 2
+    if asked.page:
+        return _write_page(asked, scenarios)
     started = time.monotonic()
 
     def say(line: str) -> None:
@@ -65,22 +75,34 @@ def main() -> int:
     say(f"seed {run.first_seed}; starting the servers")
     with running_servers() as servers:
         facts = [f"- {name}: {text}" for name, text in describe(servers)]
+        run.told = lambda outcome: keep(asked.kept, outcome, facts)
         try:
             asyncio.run(_play(servers, scenarios, asked, run, say))
         except KeyboardInterrupt:
             say("interrupted: what was done until now follows")
     text = as_markdown(scenarios, run, [*facts, f"- Trials: {asked.trials} of each, first seed {run.first_seed}"])
-    asked.report.parent.mkdir(parents=True, exist_ok=True)
-    asked.report.write_text(text, "utf-8")
+    _write(asked.report, text)
     sys.stdout.write("\n" + text)
     say(f"the report is in {asked.report}")
     return 0 if all(outcome.passed for outcome in run.outcomes) else 1
 
 
+def _write_page(asked: argparse.Namespace, scenarios: list[Scenario]) -> int:
+    outcomes, facts = kept(asked.page, scenarios)
+    _write(asked.report, as_markdown(scenarios, Run(0, 1.0, outcomes), facts))
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
 async def _play(servers: Servers, scenarios: list[Scenario], asked: argparse.Namespace, run: Run, say: object) -> None:
     assert callable(say)
     async with rig_on(servers.postgres, servers.kafka, servers.folder) as rig:
-        await run_scenarios(rig, scenarios, asked.trials, run, say, asked.at_once)
+        trials = None if asked.trials == "table" else int(asked.trials)
+        await run_scenarios(rig, scenarios, trials, run, say, asked.at_once)
 
 
 if __name__ == "__main__":

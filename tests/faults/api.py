@@ -64,13 +64,20 @@ class Api:
     created: dict[str, UUID] = field(default_factory=dict)
     """What the callers were told, by idempotency key."""
     strange: list[str] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
     refusals: int = 0
+    slowest_seconds: float = 0.0
+    """The longest that a caller waited for one answer, or for none."""
     injected: int = 0
     healed_at: float = 0.0
 
     def rounds(self, whole: int) -> int:
         """Return how many rounds of something that a whole trial does `whole` times."""
         return max(1, round(whole * self.effort))
+
+    def seconds(self, whole: float) -> float:
+        """Return how long something takes: `whole` seconds in a whole trial, and no more in a larger one."""
+        return whole * min(1.0, self.effort)
 
     async def through_proxy(self) -> None:
         """Put a proxy before the database of the services that are started from now on."""
@@ -144,12 +151,15 @@ class Api:
 
     async def _until_told(self, http: httpx.AsyncClient, key: str) -> None:
         while True:
+            asked = time.monotonic()
             try:
                 answer = await http.post("/referrals", json=BODY, headers={"idempotency-key": key})
             except httpx.HTTPError:
                 self.refusals += 1
                 await asyncio.sleep(REPEAT_SECONDS)
                 continue
+            finally:
+                self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - asked)
             if answer.status_code == 201:
                 self._told(key, answer)
                 return
@@ -207,7 +217,8 @@ class Api:
         told = set(self.created.values())
         extra = len(found) - len(told) + (len(self.created) - len(told))
         return Facts(
-            told, found, sent, None, extra_aggregates=max(0, extra), strange=self.strange, settled=settled
+            told, found, sent, None, extra_aggregates=max(0, extra), strange=self.strange, settled=settled,
+            figures=self.figures,
         )  # fmt: skip
 
     async def _rows(self, sql: str) -> list[Any]:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import KafkaException
+from confluent_kafka import ElectionType, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from maillage.stack import jvm
@@ -104,13 +104,29 @@ class Brokers:
         """Start it on its data; blocks no longer than the start of a process."""
         self.processes[n].start()
 
+    def leader_of(self, topic: str, partition: int) -> int:
+        """Return which broker leads a partition now."""
+        described = self._admin().list_topics(topic, timeout=10).topics[topic]
+        return described.partitions[partition].leader - 1
+
+    def coordinator_of(self, group: str) -> int:
+        """Return which broker keeps a group's members and offsets now."""
+        found = self._admin().describe_consumer_groups([group], request_timeout=10)[group].result()
+        return int(found.coordinator.id) - 1
+
+    def lead_as_preferred(self) -> None:
+        """Move leaders back to where they were before brokers went and came, under load."""
+        self._admin().elect_leaders(ElectionType.PREFERRED, None, request_timeout=20).result()
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.server.bootstrap, "log_level": 0})
+
     def all_here(self, seconds: float = READY_SECONDS) -> None:
         """Wait until every broker serves."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            client = AdminClient({"bootstrap.servers": self.server.bootstrap, "log_level": 0})
             try:
-                if len(client.list_topics(timeout=2).brokers) == COUNT:
+                if len(self._admin().list_topics(timeout=2).brokers) == COUNT:
                     return
             except KafkaException:
                 time.sleep(0.2)

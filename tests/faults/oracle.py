@@ -8,7 +8,7 @@ committed; I5 every record is an effect or a dead letter; I6 all of that within 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -43,6 +43,8 @@ class Facts:
     settled: bool = True
     repeats_allowed: bool = True
     """False where nothing was hurt: then each event is in the topic once."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What was measured beside, for the report."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -48,7 +49,7 @@ class Pipeline:
     folder: Path
     stack: AsyncExitStack
     effort: float
-    """1 for a whole trial; less for a short one: how often, and for how long, a scenario hurts."""
+    """1 for a whole trial, less for a short one, more where the table asks: how often, and how long, it is hurt."""
     writers: list[Writer] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
     injected: int = 0
@@ -60,6 +61,10 @@ class Pipeline:
     def rounds(self, whole: int) -> int:
         """Return how many rounds of something that a whole trial does `whole` times."""
         return max(1, round(whole * self.effort))
+
+    def seconds(self, whole: float) -> float:
+        """Return how long something takes: `whole` seconds in a whole trial, and no more in a larger one."""
+        return whole * min(1.0, self.effort)
 
     async def through_proxies(self, *, kafka: bool = False, postgres: bool = False) -> None:
         """Put proxies before the servers, for the processes that are started from now on."""
@@ -114,7 +119,8 @@ class Pipeline:
 
     async def flowing(self, more: int = 30, seconds: float = 40) -> None:
         """Return once there are `more` effects than now: everything is at work. Raises when nothing comes."""
-        deadline = time.monotonic() + seconds
+        # At a rate that even a very busy machine has.
+        deadline = time.monotonic() + max(seconds, more / 4)
         first = await self.ask("SELECT count(*) FROM effects")
         while (seen := await self.ask("SELECT count(*) FROM effects") - first) < more:
             if time.monotonic() > deadline:
@@ -189,8 +195,17 @@ class Pipeline:
         return self.injected + sum(one.injected for one in (self.kafka, self.postgres) if one is not None)
 
 
+AnyPipeline = TypeVar("AnyPipeline", bound=Pipeline)
+
+
 @asynccontextmanager
-async def pipeline(rig: Rig, name: str, seed: int, effort: float) -> AsyncIterator[Pipeline]:
+async def pipeline(
+    rig: Rig,
+    name: str,
+    seed: int,
+    effort: float,
+    kind: type[AnyPipeline] = Pipeline,  # type: ignore[assignment]
+) -> AsyncIterator[AnyPipeline]:
     """Give the path of one trial; its processes end with the block."""
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(rig.database("chassis"))
@@ -198,7 +213,7 @@ async def pipeline(rig: Rig, name: str, seed: int, effort: float) -> AsyncIterat
         await connection.execute(LEDGER)
         await connection.execute(EFFECTS)
         await connection.close()
-        made = Pipeline(rig, random.Random(seed), dsn, await rig.topic(), rig.new_folder(name), stack, effort)
+        made = kind(rig, random.Random(seed), dsn, await rig.topic(), rig.new_folder(name), stack, effort)
         try:
             yield made
         finally:

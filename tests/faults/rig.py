@@ -20,6 +20,7 @@ from tests.faults.wire import KafkaWire, PostgresWire
 from chassis.testing.kafka import create_topic
 from maillage.testing.databases import DatabaseFactory
 from maillage.testing.servers import KafkaServer, PostgresServer
+from maillage_contracts import TOPICS
 
 PARTITIONS = 3
 FOLDERS = itertools.count()
@@ -68,8 +69,8 @@ class Rig:
                 await self.databases.drop(dsn)
 
     async def topic(self, partitions: int = PARTITIONS) -> str:
-        """Create a topic of one's own."""
-        return await create_topic(self.kafka.bootstrap, partitions, self.replication)
+        """Create a topic of one's own, with the settings of those of the product."""
+        return await create_topic(self.kafka.bootstrap, partitions, self.replication, TOPICS[0].config)
 
     async def kafka_proxy(self, stack: AsyncExitStack, chance: random.Random) -> Proxy:
         """Put a proxy before the broker, until `stack` ends."""

@@ -21,8 +21,7 @@ from tests.faults.scenarios.every import EVERY
 
 from maillage.testing import servers
 
-pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.postgres, pytest.mark.long]
-SHORT = [one for one in EVERY if not one.only_long]
+pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.postgres]
 AT_ONCE = 5
 """They wait more than they work: for sessions, leases and bounds."""
 
@@ -50,7 +49,7 @@ def run(
     """Play, once, every scenario whose test was chosen."""
     chosen = {item.callspec.params["scenario"].name for item in request.session.items if hasattr(item, "callspec")
               and "scenario" in item.callspec.params}  # fmt: skip
-    scenarios = [one for one in SHORT if one.name in chosen]
+    scenarios = [one for one in EVERY if one.name in chosen]
     played = Run(int(os.environ.get("MAILLAGE_TEST_SEED", any_seed())), SHORT_EFFORT)
 
     async def play() -> None:
@@ -61,8 +60,10 @@ def run(
     return played
 
 
-@pytest.mark.timeout(600)  # of the first one, which waits for all: half a minute on an idle machine
-@pytest.mark.parametrize("scenario", SHORT, ids=[one.name for one in SHORT])
+@pytest.mark.timeout(600)  # of the first one, which waits for all: a minute on an idle machine
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(one, marks=[pytest.mark.long] if one.only_long else [], id=one.name) for one in EVERY]
+)
 def test_a_trial_ends_as_it_must(scenario: Scenario, run: Any) -> None:
     if scenario.name in run.left_out:
         pytest.skip(run.left_out[scenario.name])

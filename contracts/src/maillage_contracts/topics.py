@@ -49,6 +49,10 @@ class Topic:
             "cleanup.policy": "delete",
             "retention.ms": "-1" if self.retention_days is None else str(self.retention_days * _DAY_MS),
             "max.message.bytes": str(self.message_bytes_max),
+            # A record is dated by its broker: a writer whose clock is an hour ahead would be refused for as long as it
+            # is (message.timestamp.after.max.ms), and one that is behind would shorten retention. `ce_time` is the
+            # event's own time.
+            "message.timestamp.type": "LogAppendTime",
         }
 
 

@@ -135,6 +135,7 @@ def test_topics_follow_the_naming_and_the_limits() -> None:
             "cleanup.policy": "delete",
             "retention.ms": "-1" if for_ever else "2592000000",
             "max.message.bytes": "1048576",
+            "message.timestamp.type": "LogAppendTime",
         }
     assert (PARTNER_TOPIC.partitions, PARTNER_TOPIC.retention_days) == (1, 35)
 

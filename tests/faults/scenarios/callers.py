@@ -6,11 +6,17 @@ import asyncio
 import os
 import signal
 
+import asyncpg
 from tests.faults.api import Api
 from tests.faults.engine import Scenario
 from tests.faults.scenarios.servers import own_kafka, own_postgres
 
 POINTS = ("api.before_commit", "api.committed", "relay.sent", "relay.acknowledged")
+
+ANSWER_SECONDS = 15.0
+"""Whoever is refused is told so within this."""
+
+RECOVERY_SECONDS = 10.0
 
 
 async def killed_in_a_request(a: Api) -> None:
@@ -49,7 +55,7 @@ async def database_gone(a: Api) -> None:
             await asyncio.sleep(a.chance.uniform(0, 0.3))
             a.rig.postgres.process.stop()
             a.injected += 1
-            await asyncio.sleep(a.chance.uniform(0.2, 2 * a.effort))
+            await asyncio.sleep(a.chance.uniform(0.2, a.seconds(2)))
             a.rig.postgres.process.start()
         a.heal()
 
@@ -66,12 +72,39 @@ async def broker_away(a: Api) -> None:
         a.injected += 1
         async with a.calling():
             await a.told(20)
-            await asyncio.sleep(a.chance.uniform(0, 10 * a.effort))
+            await asyncio.sleep(a.chance.uniform(0, a.seconds(10)))
     finally:
         os.kill(pid, signal.SIGCONT)
     a.heal()
     if a.refusals:
         a.strange.append(f"{a.refusals} requests refused while only Kafka was away")
+
+
+async def overloaded(a: Api) -> None:
+    """Call more than it has room for, then take its database connections too: who is refused is told to come back."""
+    await a.service(MAILLAGE_DATABASE_POOL_SIZE="2", MAILLAGE_HTTP_IN_PROGRESS_MAX="8")
+    await a.answering()
+    async with a.calling(callers=40):
+        await a.told(a.rounds(400), seconds=90)
+        a.injected += a.refusals
+        connection = await asyncpg.connect(a.dsn, timeout=10)
+        try:
+            async with connection.transaction():
+                # Whoever submits waits here with a connection in hand.
+                await connection.execute("LOCK TABLE referrals IN SHARE MODE")
+                await asyncio.sleep(1 + a.seconds(9))
+        finally:
+            await connection.close()
+        a.injected += 1
+        freed = asyncio.get_running_loop().time()
+        await a.told(20, seconds=RECOVERY_SECONDS)
+        a.heal()
+    a.figures = {
+        "longest wait for an answer, s": a.slowest_seconds,
+        "answers again after, s": asyncio.get_running_loop().time() - freed,
+    }
+    if a.slowest_seconds > ANSWER_SECONDS:
+        a.strange.append(f"an answer took {a.slowest_seconds:.0f} s")
 
 
 async def wrong_clock(a: Api) -> None:
@@ -91,12 +124,25 @@ async def wrong_clock(a: Api) -> None:
 
 
 SCENARIOS = (
-    Scenario("R3", "API killed in a request", play_api=killed_in_a_request),
-    Scenario("R8", "outcome of COMMIT unknown to the API", play_api=unknown_commits, bound_seconds=40),
-    Scenario("R4b", "API without its database", play_api=database_gone, exclusive=True, needs=own_postgres),
+    Scenario("R3", "API killed in a request", play_api=killed_in_a_request, table=(300, 1.0)),
     Scenario(
-        "R6c", "API without its broker", play_api=broker_away, bound_seconds=60, exclusive=True, only_long=True,
-        needs=own_kafka,
+        "R8", "outcome of COMMIT unknown to the API", play_api=unknown_commits, bound_seconds=40, table=(150, 1.0)
     ),
-    Scenario("R16b", "API with a wrong clock", play_api=wrong_clock, only_long=True),
-)  # fmt: skip
+    Scenario(
+        "R4b", "API without its database", play_api=database_gone, exclusive=True, needs=own_postgres, table=(25, 1.0)
+    ),
+    Scenario(
+        "R6c",
+        "API without its broker",
+        play_api=broker_away,
+        bound_seconds=60,
+        exclusive=True,
+        only_long=True,
+        needs=own_kafka,
+        table=(20, 1.0),
+    ),
+    Scenario(
+        "R15b", "more callers than room, connections held", play_api=overloaded, bound_seconds=40, table=(20, 1.0)
+    ),
+    Scenario("R16b", "API with a wrong clock", play_api=wrong_clock, only_long=True, table=(10, 1.0)),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.faults.brokers import Brokers
 from tests.faults.engine import Scenario
 from tests.faults.grounds import (
     Replicated,
@@ -39,7 +40,7 @@ async def disk_full(p: Pipeline) -> None:
         while sum(writer.unknown for writer in p.writers) == before:
             assert asyncio.get_running_loop().time() < deadline, "the disk was never full"
             await asyncio.sleep(0.05)
-        await asyncio.sleep(p.chance.uniform(0, 10 * p.effort))
+        await asyncio.sleep(p.chance.uniform(0, p.seconds(10)))
         p.injected += 1
         empty(rig.disk)
         if rig.postgres.process.pid is None:
@@ -70,43 +71,72 @@ async def standby_promoted(p: Pipeline) -> None:
 
 
 async def brokers_lost(p: Pipeline) -> None:
-    """Kill one of three brokers, leaders included; let two stand still, so that nothing may be acknowledged."""
+    """Kill the broker that leads, or the group's coordinator, and let leaders move back; then let two stand still.
+
+    With one of three gone events go on; with two nothing may be acknowledged.
+    """
     rig = p.rig
     assert isinstance(rig, ThreeBrokers)
-    assert rig.brokers is not None
+    brokers = rig.brokers
+    assert brokers is not None
     await p.consumer()
     await p.relay()
     async with p.writing():
         await p.flowing(30)
-        for _ in range(p.rounds(3)):
-            dead = p.chance.randrange(3)
-            rig.brokers.kill(dead)
+        for n in range(p.rounds(4)):
+            dead = await asyncio.to_thread(
+                *((brokers.leader_of, p.topic, n % 3) if n % 2 else (brokers.coordinator_of, f"testing-{p.topic}"))
+            )
+            brokers.kill(dead)
             p.injected += 1
-            await asyncio.sleep(p.chance.uniform(1, 10))
-            rig.brokers.start(dead)
-            await asyncio.sleep(p.chance.uniform(2, 8))
-            still = p.chance.sample(range(3), 2)
-            for n in still:
-                rig.brokers.pause(n)
-            p.injected += 1
-            await asyncio.sleep(p.chance.uniform(1, 8))
-            for n in still:
-                rig.brokers.go_on(n)
             await p.flowing(30, seconds=60)
+            brokers.start(dead)
+            await asyncio.to_thread(brokers.all_here)
+            await asyncio.to_thread(brokers.lead_as_preferred)
+            await p.flowing(10, seconds=60)
+            await _two_stand_still(p, brokers)
         p.heal()
+
+
+async def _two_stand_still(p: Pipeline, brokers: Brokers) -> None:
+    still = p.chance.sample(range(3), 2)
+    for n in still:
+        brokers.pause(n)
+    p.injected += 1
+    await asyncio.sleep(p.chance.uniform(1, 1 + p.seconds(7)))
+    for n in still:
+        brokers.go_on(n)
+    await p.flowing(30, seconds=60)
 
 
 SCENARIOS = (
     Scenario(
-        "R15", "disk of PostgreSQL full", disk_full, bound_seconds=60, needs=no_loop_disk, ground=on_a_small_disk,
-        exclusive=True, only_long=True,
+        "R15",
+        "disk of PostgreSQL full",
+        disk_full,
+        bound_seconds=60,
+        needs=no_loop_disk,
+        ground=on_a_small_disk,
+        exclusive=True,
+        table=(20, 1.0),
     ),
     Scenario(
-        "R5", "primary lost, standby promoted", standby_promoted, bound_seconds=60, ground=with_a_standby,
-        exclusive=True, only_long=True,
+        "R5",
+        "primary lost, standby promoted",
+        standby_promoted,
+        bound_seconds=60,
+        ground=with_a_standby,
+        exclusive=True,
+        table=(20, 1.0),
     ),
     Scenario(
-        "R6d", "three brokers: one killed, two standing still", brokers_lost, bound_seconds=120,
-        ground=on_three_brokers, exclusive=True, only_long=True,
+        "R6d",
+        "three brokers: leader or coordinator killed, led back; two standing still",
+        brokers_lost,
+        bound_seconds=120,
+        ground=on_three_brokers,
+        exclusive=True,
+        only_long=True,
+        table=(25, 1.0),
     ),
-)  # fmt: skip
+)

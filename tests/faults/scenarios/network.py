@@ -96,9 +96,15 @@ async def _enough_cuts(p: Pipeline, wanted: int, seconds: float = 30) -> None:
 
 
 SCENARIOS = (
-    Scenario("R7", "acknowledgements of Kafka lost", lost_acknowledgements),
-    Scenario("R8b", "outcome of COMMIT unknown to consumer, relay and writer", unknown_commits, bound_seconds=40),
-    Scenario("R14", "latency, jitter, resets, one byte at a time", bad_weather, bound_seconds=60),
-    Scenario("R14b", "every connection cut at once", storms, bound_seconds=60, only_long=True),
-    Scenario("R14c", "sockets half open", half_open, bound_seconds=90, only_long=True),
+    Scenario("R7", "acknowledgements of Kafka lost", lost_acknowledgements, table=(13, 1.0)),
+    Scenario(
+        "R8b",
+        "outcome of COMMIT unknown to consumer, relay and writer",
+        unknown_commits,
+        bound_seconds=40,
+        table=(150, 1.0),
+    ),
+    Scenario("R14", "latency, jitter, resets, one byte at a time", bad_weather, bound_seconds=60, table=(40, 1.0)),
+    Scenario("R14b", "every connection cut at once", storms, bound_seconds=60, only_long=True, table=(30, 1.0)),
+    Scenario("R14c", "sockets half open", half_open, bound_seconds=90, only_long=True, table=(30, 1.0)),
 )

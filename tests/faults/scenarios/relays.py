@@ -92,10 +92,12 @@ async def transactions_held(p: Pipeline) -> None:
 
 
 SCENARIOS = (
-    Scenario("R1", "relay killed at a named point", killed_at_points),
-    Scenario("R1b", "relay killed at random", killed_at_random, only_long=True),
-    Scenario("R9b", "relay stopped past its lease, then continued", stopped_and_continued, bound_seconds=40),
-    Scenario("R10", "2 to 4 relays at once, none hurt", several_at_once),
+    Scenario("R1", "relay killed at a named point", killed_at_points, table=(150, 1.0)),
+    Scenario("R1b", "relay killed at random", killed_at_random, only_long=True, table=(150, 1.0)),
+    Scenario(
+        "R9b", "relay stopped past its lease, then continued", stopped_and_continued, bound_seconds=40, table=(50, 1.0)
+    ),
+    Scenario("R10", "2 to 4 relays at once, none hurt", several_at_once, table=(50, 167.0)),
     Scenario("R10b", "3 relays, one killed now and then", several_with_kills, only_long=True),
-    Scenario("R11", "writers holding their transactions", transactions_held),
+    Scenario("R11", "writers holding their transactions", transactions_held, table=(20, 34.0)),
 )

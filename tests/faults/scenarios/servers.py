@@ -34,7 +34,7 @@ async def postgres_stopped_at_once(p: Pipeline) -> None:
             await asyncio.sleep(p.chance.uniform(0, 0.3))
             p.rig.postgres.process.stop()
             p.injected += 1
-            await asyncio.sleep(p.chance.uniform(0, 2 * p.effort))
+            await asyncio.sleep(p.chance.uniform(0, p.seconds(2)))
             p.rig.postgres.process.start()
         p.heal()
 
@@ -52,7 +52,7 @@ async def kafka_standing_still(p: Pipeline) -> None:
             os.kill(pid, signal.SIGSTOP)
             try:
                 p.injected += 1
-                await asyncio.sleep(p.chance.uniform(1, 2 + 10 * p.effort))
+                await asyncio.sleep(p.chance.uniform(1, 2 + p.seconds(10)))
             finally:
                 os.kill(pid, signal.SIGCONT)
         p.heal()
@@ -67,7 +67,7 @@ async def kafka_killed(p: Pipeline) -> None:
         await p.flowing(10)
         p.rig.kafka.process.kill()
         p.injected += 1
-        await asyncio.sleep(p.chance.uniform(0, 20 * p.effort**2))
+        await asyncio.sleep(p.chance.uniform(0, p.seconds(p.seconds(20))))
         # From the loop's own thread: a child's death signal follows the thread that started it.
         p.rig.kafka.process.start()
         p.heal()
@@ -90,7 +90,7 @@ async def anything(p: Pipeline) -> None:
     async def pause() -> None:
         victim = p.chance.choice([children[name] for name in sorted(children)])
         victim.signal(signal.SIGSTOP)
-        await asyncio.sleep(p.chance.uniform(0.1, 4 * p.effort))
+        await asyncio.sleep(p.chance.uniform(0.1, p.seconds(4)))
         victim.signal(signal.SIGCONT)
         p.injected += 1
 
@@ -102,20 +102,37 @@ async def anything(p: Pipeline) -> None:
         until = asyncio.get_running_loop().time() + 30 * p.effort
         while asyncio.get_running_loop().time() < until:
             await p.chance.choice((kill, pause, cut))()
-            await asyncio.sleep(p.chance.uniform(0.1, 2 * p.effort))
+            await asyncio.sleep(p.chance.uniform(0.1, p.seconds(2)))
         p.heal()
 
 
 SCENARIOS = (
     Scenario(
-        "R4", "PostgreSQL stopped at once", postgres_stopped_at_once, exclusive=True, needs=own_postgres
+        "R4",
+        "PostgreSQL stopped at once",
+        postgres_stopped_at_once,
+        exclusive=True,
+        needs=own_postgres,
+        table=(25, 1.0),
     ),
     Scenario(
-        "R6", "Kafka standing still", kafka_standing_still, bound_seconds=60, exclusive=True, needs=own_kafka
-    ),
-    Scenario(
-        "R6b", "Kafka killed and started", kafka_killed, bound_seconds=90, exclusive=True, only_long=True,
+        "R6",
+        "Kafka standing still",
+        kafka_standing_still,
+        bound_seconds=60,
+        exclusive=True,
         needs=own_kafka,
+        table=(30, 1.0),
     ),
-    Scenario("R20", "anything, every second", anything, bound_seconds=90),
-)  # fmt: skip
+    Scenario(
+        "R6b",
+        "Kafka killed and started",
+        kafka_killed,
+        bound_seconds=90,
+        exclusive=True,
+        only_long=True,
+        needs=own_kafka,
+        table=(25, 1.0),
+    ),
+    Scenario("R20", "anything, every second", anything, bound_seconds=90, table=(5, 60.0)),
+)

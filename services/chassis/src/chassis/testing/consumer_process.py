@@ -26,7 +26,11 @@ from chassis.testing.mutants import become_mutant
 from chassis.testing.shifted_time import clock_of
 from maillage_contracts import ReferralReceived, ReferralSubmitted
 
-EFFECTS = "CREATE TABLE IF NOT EXISTS effects (n bigserial, event_id uuid, subject uuid, version int)"
+EFFECTS = """
+CREATE TABLE IF NOT EXISTS effects (
+    n bigserial, event_id uuid, subject uuid, version int, at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
 
 
 async def effect(tx: Tx, delivery: Delivery, _: Any) -> None:
