@@ -25,10 +25,10 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-long check lint contracts bench faults browser clean
+.PHONY: help run test test-long check lint contracts contracts-check bench faults browser clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMPS)/run ## Start everything on this machine, play the demonstration once, stay until Ctrl-C
 	@exec $(BIN)/maillage up --stop-with-parent
@@ -41,7 +41,7 @@ test-long: $(STAMPS)/dev ## Run the tests of outages, overload and rebuilding th
 
 check: lint test ## Style, types, architecture, then every test: what CI runs
 
-lint: $(STAMPS)/dev ## Only style, types and the direction of imports
+lint: $(STAMPS)/dev contracts-check ## Only style, types and the direction of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(TYPED)
@@ -49,6 +49,11 @@ lint: $(STAMPS)/dev ## Only style, types and the direction of imports
 
 contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 	@$(BIN)/python contracts/tools/export.py
+
+contracts-check: $(STAMPS)/dev ## Prove that no contract breaks a reader of the last release
+	@$(BIN)/python contracts/tools/export.py --check
+	@$(BIN)/python contracts/tools/release.py --check
+	@$(BIN)/python contracts/tools/compat.py
 
 # ONLY=relay,http for some measures; PAGE=1 also writes the figures into docs/performance.md.
 bench: $(STAMPS)/dev ## Measure Maillage beside the raw clients and the shapes of tutorials (TRIALS=3)

@@ -1,7 +1,6 @@
 """Write the JSON Schema of every event under `schemas/`, or check that what is there is current.
 
-The same models give the same bytes. `schemas/released/`, the schemas of the last released version, is never
-written here.
+The same models give the same bytes. `released/`, the schemas of the last released version, is never written here.
 
     python contracts/tools/export.py            writes, and deletes schemas that no model has any more
     python contracts/tools/export.py --check    changes nothing; exit code 1 where a file is stale
