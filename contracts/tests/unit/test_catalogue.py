@@ -12,7 +12,7 @@ from maillage_contracts.catalogue import catalogue, entries_of
 from maillage_contracts.registry import RegistryError, stem_of
 
 WRITTEN = {stem_of(ce_type): {"title": "t", "meaning": "m", "when": "w"} for ce_type in MODELS}
-EXAMPLES = {stem_of(ce_type): {} for ce_type in MODELS}
+EXAMPLES: dict[str, dict[str, str]] = {stem_of(ce_type): {} for ce_type in MODELS}
 ACCEPTED = "referrals.referral.accepted.v1"
 
 
