@@ -117,6 +117,8 @@ class Database:
         self._application = application
         self._statement_timeout_ms = statement_timeout_ms
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        # The pool lets whoever comes overtake those who wait (measured: p99 of 200 ms where the mean is 38).
+        self._turns = asyncio.Semaphore(size)
         self._opening = asyncio.Lock()
         self._closed = False
 
@@ -167,7 +169,22 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
-        """Lend a pooled connection; raises DependencyDown when none can be had in time, or when it is lost."""
+        """Lend a pooled connection, first come, first served; raises DependencyDown when none can be had in time, or
+        when it is lost.
+        """
+        try:
+            async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise DependencyDown("no database connection (all are in use)") from None
+        try:
+            async with self._lent() as connection:
+                yield connection
+        finally:
+            self._turns.release()
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Tx]:
         try:
             pool = self._pool or await self._opened_in_time()
             connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)

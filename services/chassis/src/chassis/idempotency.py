@@ -84,9 +84,9 @@ class Replay:
         return JSONResponse(dict(self.body), self.status, headers=headers)
 
 
-def required_key(request: Request) -> str:
+async def required_key(request: Request) -> str:
     """Return the request's key (a FastAPI dependency); 400 without one, or with one of another form."""
-    key = optional_key(request)
+    key = await optional_key(request)
     if key is None:
         raise Problem(
             400,
@@ -97,7 +97,7 @@ def required_key(request: Request) -> str:
     return key
 
 
-def optional_key(request: Request) -> str | None:
+async def optional_key(request: Request) -> str | None:
     """Return the request's key if it has one (a FastAPI dependency); 400 for one of another form."""
     key = request.headers.get(HEADER)
     if key is not None and not _KEY.fullmatch(key):
@@ -135,8 +135,7 @@ async def claim(tx: Tx, attempt: Attempt, *, now: datetime) -> Replay | None:
     Call it before any effect of the transaction. Raises Problem 409 while another transaction holds the same key, and
     422 when the key came with another body.
     """
-    name = json.dumps([attempt.client_id, attempt.route, attempt.key])
-    if not await tx.fetchval(TRY_LOCK, name):
+    if not await tx.fetchval(TRY_LOCK, _lock_name(attempt)):
         raise Problem(
             409,
             "idempotency_key_in_progress",
@@ -153,6 +152,38 @@ async def claim(tx: Tx, attempt: Attempt, *, now: datetime) -> Replay | None:
             Said("Cette clé a déjà servi pour une autre demande.", "This key was used for another request."),
         )
     return Replay(row["status"], row["resource_id"], row["location"], json.loads(row["response"]))
+
+
+def _lock_name(attempt: Attempt) -> str:
+    return json.dumps([attempt.client_id, attempt.route, attempt.key])
+
+
+def at_once(first: int) -> str:
+    """Return two common table expressions that do what `claim` and `remember` do, for a command that is one statement.
+
+    Their parameters, `at_once_arguments`, are numbered from `first`. The statement defines `allowed` before them, with
+    a row where the command may go ahead, and writes whatever it writes FROM `attempt`, which has a row where the key
+    was free: its answer is kept then. Where it has none nothing is written, and `claim` says why.
+    """
+    values = ", ".join(f"${first + n}" for n in range(1, 10))
+    return f"""
+    lock AS MATERIALIZED (
+        SELECT pg_try_advisory_xact_lock(hashtextextended(${first}, 7305)) AS mine FROM allowed
+    ), attempt AS (
+        INSERT INTO idempotency_keys
+            (client_id, route, key, body_hmac, status, resource_id, location, response, created_at)
+        SELECT {values} FROM lock WHERE mine
+        ON CONFLICT (client_id, route, key) DO NOTHING
+        RETURNING resource_id
+    )"""  # noqa: S608
+
+
+def at_once_arguments(
+    attempt: Attempt, *, now: datetime, status: int, body: Mapping[str, Any], resource_id: UUID, location: str
+) -> tuple[Any, ...]:
+    """Return the parameters of `at_once`: the answer as `remember` would keep it."""
+    kept = (attempt.client_id, attempt.route, attempt.key, attempt.body_hmac, status, resource_id, location)
+    return (_lock_name(attempt), *kept, json.dumps(body), now)
 
 
 async def remember(

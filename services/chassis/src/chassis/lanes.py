@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from itertools import islice
+from typing import NamedTuple, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -27,10 +28,10 @@ from aiokafka.errors import (
     PolicyViolationError,
     RecordListTooLargeError,
 )
-from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from chassis.faults import fault_point
+from chassis.partitions import partition_of
 from chassis.room import Room
 from chassis.telemetry import send_span
 
@@ -50,8 +51,7 @@ REBUILD_AFTER_FAILURES = 3
 """A producer that fails this often in a row may be fenced or broken: it is replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One outbox row in memory."""
 
     position: int
@@ -83,11 +83,6 @@ class ProducerSource(Protocol):
     async def get(self) -> AIOKafkaProducer: ...
 
     async def replace(self, broken: AIOKafkaProducer) -> None: ...
-
-
-def partition_of(key: str, partitions: int) -> int:
-    """Return the partition that Java's default partitioner gives this key."""
-    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
 
 
 class Lanes:
@@ -193,9 +188,9 @@ class Lanes:
             producer = await self._producers.get()
             await self._leased()
             batch = producer.create_batch()
-            rows = _fill(batch, queue, limit=1 if one_by_one else len(queue))
+            rows, contexts = _fill(batch, queue, limit=1 if one_by_one else len(queue))
             try:
-                with send_span(lane[0], [_context(row) for row in rows]):
+                with send_span(lane[0], contexts):
                     sent = await producer.send_batch(batch, lane[0], partition=lane[1])
                     fault_point("relay.sent")
                     await sent
@@ -241,19 +236,15 @@ class Lanes:
         await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.05 * 2 ** min(failures, 6)))
 
 
-def _fill(batch: BatchBuilder, queue: deque[Row], *, limit: int) -> list[Row]:
+def _fill(batch: BatchBuilder, queue: deque[Row], *, limit: int) -> tuple[list[Row], list[str | None]]:
+    """Append rows from the head of the queue; return those that fit, and the creation context of each."""
     rows: list[Row] = []
-    for row in queue:
-        headers = [(name, value.encode()) for name, value in json.loads(row.headers).items()]
-        appended = batch.append(timestamp=None, key=row.key.encode(), value=row.payload, headers=headers)
-        if appended is None:
+    contexts: list[str | None] = []
+    for row in islice(queue, limit):
+        headers: dict[str, str] = json.loads(row.headers)
+        encoded = [(name, value.encode()) for name, value in headers.items()]
+        if batch.append(timestamp=None, key=row.key.encode(), value=row.payload, headers=encoded) is None:
             break
         rows.append(row)
-        if len(rows) >= limit:
-            break
-    return rows
-
-
-def _context(row: Row) -> str | None:
-    found: str | None = json.loads(row.headers).get("traceparent")
-    return found
+        contexts.append(headers.get("traceparent"))
+    return rows, contexts

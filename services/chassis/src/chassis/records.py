@@ -75,7 +75,7 @@ Parsed: TypeAlias = Delivery | Poison | Ignored
 
 def source_of(record: ConsumerRecord[bytes, bytes]) -> Source:
     """Keep what matters of a consumed record."""
-    return Source(record.topic, record.partition, record.offset, record.key, list(record.headers), record.value)
+    return Source(record.topic, record.partition, record.offset, record.key, record.headers, record.value)
 
 
 def parse(source: Source) -> Parsed:
@@ -98,8 +98,11 @@ def parse(source: Source) -> Parsed:
 async def tolerant_parser(
     records: Sequence[ConsumerRecord[bytes, bytes]], original: Callable[[Any], Awaitable[Any]]
 ) -> Any:
-    """Let FastStream parse the batch without its headers, and hand the untouched records on as `raw_message`."""
-    message = await original(tuple(dataclasses.replace(record, headers=()) for record in records))
+    """Let FastStream see the first record, without its headers, and hand the untouched batch on as `raw_message`.
+
+    It would decode every header of every record again, for nobody: a sixth of a consumer's time.
+    """
+    message = await original((dataclasses.replace(records[0], headers=()),))
     message.raw_message = records
     return message
 

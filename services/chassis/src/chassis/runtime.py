@@ -50,6 +50,15 @@ class Runtime:
         fault_point("api.committed")
         self.doorbell.ring()
 
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[Tx]:
+        """Lend a connection for a command that is one statement, which commits by itself; ring the relay after it."""
+        async with self.db.connection() as connection:
+            fault_point("api.before_commit")
+            yield connection
+        fault_point("api.committed")
+        self.doorbell.ring()
+
     def vault(self) -> Vault:
         """Return the vault of this service's master key; raises SettingsRefused when the key is missing."""
         if self.settings.master_key_file is None:
@@ -89,7 +98,7 @@ def build_runtime(service: str, settings: ServiceSettings, clock: Clock | None =
     )
 
 
-def runtime_of(request: Request) -> Runtime:
-    """Give a route its process's runtime (a FastAPI dependency)."""
+async def runtime_of(request: Request) -> Runtime:
+    """Give a route its process's runtime (a FastAPI dependency: a plain function would be run in a thread)."""
     found: Runtime = request.app.state.runtime
     return found

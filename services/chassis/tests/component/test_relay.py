@@ -16,8 +16,8 @@ from aiokafka import ConsumerRecord
 
 from chassis.db import Database
 from chassis.ids import new_id
-from chassis.lanes import partition_of
 from chassis.outbox import OutboxRow, append
+from chassis.partitions import partition_of
 from chassis.relay import unpark
 from chassis.testing.kafka import create_topic, read_until
 from chassis.testing.processes import process

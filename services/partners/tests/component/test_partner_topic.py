@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import jsonschema
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     KafkaConnectionError,
@@ -67,7 +68,36 @@ async def service(run_partners: Any, kafka_server: KafkaServer, bus: Any) -> Asy
         "kafka_partner_bootstrap": kafka_server.partner_bootstrap,
     }
     async with run_partners(**addresses) as service:
+        # The topics outlive a test: what other tests left there is no event of an organisation made from now on.
+        await until_caught_up(kafka_server.bootstrap)
         yield service
+
+
+async def until_caught_up(bootstrap: str) -> None:
+    """Wait until every consumer of the service has committed whatever its topic holds now."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        groups = [name for name, _ in await admin.list_consumer_groups() if name.startswith("partners-")]
+        assert groups, "the service consumes"
+        reader = AIOKafkaConsumer(
+            *(group.removeprefix("partners-") for group in groups), bootstrap_servers=bootstrap, group_id=None
+        )
+        await reader.start()
+        ends = await reader.end_offsets(list(reader.assignment()))
+        await reader.stop()
+        async with asyncio.timeout(WAIT_SECONDS):
+            for group in groups:
+                mine = [(where, end) for where, end in ends.items() if f"partners-{where.topic}" == group and end]
+                while not await _committed(admin, group, mine):
+                    await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+
+
+async def _committed(admin: AIOKafkaAdminClient, group: str, ends: list[tuple[TopicPartition, int]]) -> bool:
+    found = await admin.list_consumer_group_offsets(group)
+    return all(where in found and found[where].offset >= end for where, end in ends)
 
 
 @pytest.fixture

@@ -69,16 +69,54 @@ async def test_same_key_at_once_makes_one_referral(desk: Desk) -> None:
     assert len(await desk.events()) == 1
 
 
+HELD_UP = """
+CREATE FUNCTION held_up() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END';
+CREATE TRIGGER held_up BEFORE INSERT ON referral_history FOR EACH ROW EXECUTE FUNCTION held_up()
+"""
+"""A submission that has its key waits, in the middle, for whoever holds lock 1."""
+
+
 async def test_same_key_while_the_first_is_under_way_is_a_conflict(desk: Desk) -> None:
     async with desk.db.transaction() as tx:
-        # The first request's locks, as its open transaction holds them.
-        await tx.execute("LOCK TABLE referrals IN EXCLUSIVE MODE")
+        await tx.execute(HELD_UP)
+    async with desk.db.transaction() as tx:
+        await tx.execute("SELECT pg_advisory_xact_lock(1)")
         first = asyncio.create_task(desk.submit(key="one"))
         while not await desk.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):  # locks ring no bell
             await asyncio.sleep(0.01)
         second = await desk.submit(key="one")
     assert (second.status_code, second.json()["code"]) == (409, "idempotency_key_in_progress")
     assert (await first).status_code == 201
+    assert len(await desk.events()) == 1
+
+
+async def test_council_that_changed_since_the_last_submission_is_told_as_it_is_now(desk: Desk) -> None:
+    before = (await desk.submit(key="one")).json()["council"]
+    async with desk.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE directory_organisations SET phone = '+33 1 99 00 00 99', version = version + 1"
+            " WHERE organisation_id = $1",
+            before["organisation_id"],
+        )
+
+    after = await desk.submit(key="two")
+
+    assert after.status_code == 201
+    assert after.json()["council"] == before | {"phone": "+33 1 99 00 00 99"}
+    assert len(await desk.events()) == 2
+
+
+async def test_council_that_left_since_the_last_submission_is_not_asked(desk: Desk) -> None:
+    await desk.submit(key="one")
+    async with desk.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE directory_organisations SET collectivities = '{}', territory = '{}', version = version + 1"
+        )
+
+    answer = await desk.submit(key="two")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "council_not_joined")
     assert len(await desk.events()) == 1
 
 

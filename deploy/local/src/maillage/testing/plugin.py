@@ -13,7 +13,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FIXTURES = {"postgres_server": "postgres", "kafka_server": "kafka"}
 """Fixture to marker: `-m "not kafka"` leaves out what needs a broker."""
+
+GROUPS_FIRST = {"stack": 0, "kafka_server": 1}
+"""Fixtures that start a broker, in the order in which the tests that need them begin."""
 
 MakeDatabase: TypeAlias = "Callable[[str | None], Awaitable[str]]"
 
@@ -37,10 +40,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server by the server it needs."""
+    """Mark what needs a server by the server it needs, and keep together what shares one when workers run side by side.
+
+    What needs the whole stack is one group and comes first, since it is the longest; what needs Kafka is another; of
+    the rest, each file is one. So no server starts twice but PostgreSQL, which is quick.
+    """
     for item in items:
-        for fixture in FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+        needed = set(getattr(item, "fixturenames", ()))
+        for fixture in FIXTURES.keys() & needed:
             item.add_marker(FIXTURES[fixture])
+        item.add_marker(pytest.mark.xdist_group(group_of(needed, item.path)))
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: GROUPS_FIRST.get(group_of(set(getattr(item, "fixturenames", ())), item.path), 9))
+
+
+def group_of(needed: set[str], path: Path) -> str:
+    """Return the group of a test that needs these fixtures: one worker runs all of a group."""
+    return next((name for name in GROUPS_FIRST if name in needed), str(path))
 
 
 @pytest.fixture(scope="session")
@@ -123,6 +139,25 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     for fixture in FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
         used[fixture] = used.get(fixture, 0) + 1
     yield
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a worker counted to the session that prints it."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["maillage"] = {"tiers": session.config.stash[_tiers], "started": session.config.stash[_started]}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add up what a worker counted; one that died has told nothing."""
+    told = getattr(node, "workeroutput", {}).get("maillage", {"tiers": {}, "started": {}})
+    node.config.stash[_started].update(told["started"])
+    tiers = node.config.stash[_tiers]
+    for tier, used in told["tiers"].items():
+        seen = tiers.setdefault(tier, {"": 0})
+        for name, count in used.items():
+            seen[name] = seen.get(name, 0) + count
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

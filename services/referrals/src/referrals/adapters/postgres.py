@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from chassis import idempotency
 from chassis.crypto import Vault
 from chassis.db import Tx
 from chassis.timers import stop_timers
@@ -23,11 +25,11 @@ from referrals.domain.status import Command, Status
 
 TIMERS: Mapping[str, Command] = {"referral-overdue": Command.OVERDUE, "referral-expiry": Command.EXPIRY}
 
-ADD = """
-WITH referral AS (
+STORE = """
+referral AS (
     INSERT INTO referrals (referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id,
         commune, themes, submitted_at, changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11 FROM attempt
     RETURNING referral_id, version, status, submitted_at
 ), person AS (
     INSERT INTO referral_persons (referral_id, wrapped_key, person, note)
@@ -42,6 +44,14 @@ WITH referral AS (
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
 SELECT $18, $19, $20, $21, $22::jsonb, $23 FROM referral
 """
+
+ADD = f"WITH attempt AS (SELECT), {STORE}"  # our own text
+
+# The council is looked up before, and may have changed: its version is looked at again here, by primary key.
+ADD_AT_ONCE = f"""
+WITH allowed AS (SELECT FROM directory_organisations WHERE organisation_id = $8 AND version = $24),
+{idempotency.at_once(25)}, {STORE}
+"""  # our own text
 
 # The primary key's row lock: every command of one referral passes here, one after the other.
 LOCK = """
@@ -72,17 +82,7 @@ class PostgresReferrals:
 
     async def add(self, referral: Referral, told: Told, fact: StatusChanged) -> None:
         """Insert the referral, what was told, its first step, its two terms and its event."""
-        row = row_for(referral, fact)
-        sealed = seal(self._vault, referral.referral_id, told)
-        terms = [referral.submitted_at + OVERDUE_AFTER, referral.submitted_at + EXPIRES_AFTER]
-        await self._tx.execute(
-            ADD,
-            referral.referral_id, referral.version, referral.status, referral.step, referral.correlation_id,
-            referral.parties.referrer_id, referral.parties.referrer_kind, referral.parties.receiver_id,
-            referral.commune, list(referral.themes), referral.submitted_at,
-            sealed.wrapped_key, sealed.person, sealed.note, fact.by, list(TIMERS), terms,
-            row.id, row.topic, row.key, row.type, row.headers, row.payload,
-        )  # fmt: skip
+        await self._tx.execute(ADD, *new_row(self._vault, referral, told, fact))
 
     async def lock(self, referral_id: UUID) -> Referral | None:
         """Return the referral under its row lock."""
@@ -104,6 +104,20 @@ class PostgresReferrals:
         )  # fmt: skip
         if not referral.is_open:
             await stop_timers(self._tx, referral.referral_id, *TIMERS)
+
+
+def new_row(vault: Vault, referral: Referral, told: Told, fact: StatusChanged) -> tuple[Any, ...]:
+    """Return the 23 parameters of STORE: what was told is sealed."""
+    row = row_for(referral, fact)
+    sealed = seal(vault, referral.referral_id, told)
+    terms = [referral.submitted_at + OVERDUE_AFTER, referral.submitted_at + EXPIRES_AFTER]
+    return (
+        referral.referral_id, referral.version, referral.status, referral.step, referral.correlation_id,
+        referral.parties.referrer_id, referral.parties.referrer_kind, referral.parties.receiver_id,
+        referral.commune, list(referral.themes), referral.submitted_at,
+        sealed.wrapped_key, sealed.person, sealed.note, fact.by, list(TIMERS), terms,
+        row.id, row.topic, row.key, row.type, row.headers, row.payload,
+    )  # fmt: skip
 
 
 def referral_of(row: asyncpg.Record) -> Referral:

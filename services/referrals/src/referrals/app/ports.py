@@ -54,10 +54,14 @@ class Places(Protocol):
         ...
 
 
-class Organisations(Protocol):
-    """The organisations that take part, as last heard of."""
+class Councils(Protocol):
+    """The councils that take part, as last heard of."""
 
     async def council_for(self, collectivity: str) -> Organisation | None: ...
+
+
+class Organisations(Councils, Protocol):
+    """The organisations that take part, as last heard of."""
 
     async def employment_services(self, collectivity: str) -> Sequence[Organisation]:
         """Return those that answer for a collectivity, by code."""
@@ -68,12 +72,16 @@ class Organisations(Protocol):
         ...
 
 
-class Referrals(Protocol):
-    """Referrals to be changed."""
+class NewReferrals(Protocol):
+    """Where a referral that was submitted goes."""
 
     async def add(self, referral: Referral, told: Told, fact: StatusChanged) -> None:
         """Store a new referral, its first step, its terms and its event."""
         ...
+
+
+class Referrals(NewReferrals, Protocol):
+    """Referrals to be changed."""
 
     async def lock(self, referral_id: UUID) -> Referral | None:
         """Return a referral that nobody else may change before the transaction ends."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from referrals.app.ports import Organisation, Organisations, Place, Places, Referrals
+from referrals.app.ports import Councils, NewReferrals, Organisation, Place, Places
 from referrals.domain.errors import CouncilNotJoined
 from referrals.domain.person import Told
 from referrals.domain.referral import Parties, Referral
@@ -38,8 +38,8 @@ async def submit_referral(
     command: SubmitReferral,
     *,
     places: Places,
-    organisations: Organisations,
-    referrals: Referrals,
+    organisations: Councils,
+    referrals: NewReferrals,
     new_id: Callable[[], UUID],
     now: datetime,
 ) -> Submitted:

@@ -1,8 +1,9 @@
-"""The route that submits a referral: one transaction, once for each idempotency key."""
+"""The route that submits a referral: once for each idempotency key, in one statement unless something is in the way."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
@@ -18,7 +19,10 @@ from referrals.adapters.http.bodies import SubmissionBody
 from referrals.adapters.http.refusals import refusals
 from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
-from referrals.app.submit_referral import SubmitReferral, submit_referral
+from referrals.adapters.submitting import KnownCouncils, NotAtOnce, Submission
+from referrals.app.ports import Organisation
+from referrals.app.submit_referral import SubmitReferral, Submitted, submit_referral
+from referrals.domain.referral import Referral
 
 ROUTE = "POST /referrals"
 
@@ -30,7 +34,7 @@ Key = Annotated[str, Depends(idempotency.required_key)]
 def routes(vault: Vault) -> APIRouter:
     """Return the route."""
     router = APIRouter()
-    places = OfficialPlaces()
+    places, councils = OfficialPlaces(), KnownCouncils()
 
     @router.post("/referrals", status_code=201)
     async def submit(
@@ -46,24 +50,49 @@ def routes(vault: Vault) -> APIRouter:
             told=body.told(),
         )
         with refusals():
-            async with runtime.transaction() as tx:
-                replay = await idempotency.claim(tx, attempt, now=now)
-                if replay is not None:
-                    return replay.response()
-                done = await submit_referral(
-                    command,
-                    places=places,
-                    organisations=DirectoryOrganisations(tx),
-                    referrals=PostgresReferrals(tx, vault),
-                    new_id=new_id,
-                    now=now,
-                )
-                answer = submitted(done.referral, done.council)
-                location = f"/referrals/{done.referral.referral_id}"
-                await idempotency.remember(
-                    tx, attempt, now=now, status=201, body=answer,
-                    resource_id=done.referral.referral_id, location=location,
-                )  # fmt: skip
-        return JSONResponse(answer, 201, headers={"location": location})
+            try:
+                return await at_once(runtime, attempt, command, now)
+            except NotAtOnce:
+                return await step_by_step(runtime, attempt, command, now)
+
+    async def at_once(
+        runtime: Runtime, attempt: idempotency.Attempt, command: SubmitReferral, now: datetime
+    ) -> JSONResponse:
+        async with runtime.at_once() as connection:
+            ports = Submission(connection, vault, councils, attempt, _answer)
+            done = await submit_referral(
+                command, places=places, organisations=ports, referrals=ports, new_id=new_id, now=now
+            )
+        return _created(done)
+
+    async def step_by_step(
+        runtime: Runtime, attempt: idempotency.Attempt, command: SubmitReferral, now: datetime
+    ) -> JSONResponse:
+        async with runtime.transaction() as tx:
+            replay = await idempotency.claim(tx, attempt, now=now)
+            if replay is not None:
+                return replay.response()
+            done = await submit_referral(
+                command,
+                places=places,
+                organisations=DirectoryOrganisations(tx),
+                referrals=PostgresReferrals(tx, vault),
+                new_id=new_id,
+                now=now,
+            )
+            body, location = _answer(done.referral, done.council)
+            await idempotency.remember(
+                tx, attempt, now=now, status=201, body=body, resource_id=done.referral.referral_id, location=location
+            )
+        return _created(done)
 
     return router
+
+
+def _answer(referral: Referral, council: Organisation) -> tuple[dict[str, Any], str]:
+    return submitted(referral, council), f"/referrals/{referral.referral_id}"
+
+
+def _created(done: Submitted) -> JSONResponse:
+    body, location = _answer(done.referral, done.council)
+    return JSONResponse(body, 201, headers={"location": location})
