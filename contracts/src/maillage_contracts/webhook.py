@@ -23,6 +23,10 @@ TOLERANCE_SECONDS = 300
 SECRET_PREFIX = "whsec_"
 
 
+CHALLENGE_TYPE = "fr.maillage.partners.webhook.challenge.v1"
+"""Sent once to a new address, and no event: give its challenge back, and delivery begins."""
+
+
 class InvalidSignature(ContractError):
     """The message was not signed with one of these secrets, or not now: answer 401 and do nothing with it."""
 
@@ -39,6 +43,13 @@ def read_webhook(
     if not isinstance(document, dict):
         raise InvalidPayload(["value: not a JSON object"])
     return receive(document)
+
+
+def challenge_of(received: Received) -> str | None:
+    """Return the challenge to give back as `{"challenge": …}` with 200, or None where this is an event."""
+    data = received.document.get("data")
+    challenge = data.get("challenge") if received.type == CHALLENGE_TYPE and isinstance(data, dict) else None
+    return challenge if isinstance(challenge, str) else None
 
 
 def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], *, now: float | None = None) -> None:

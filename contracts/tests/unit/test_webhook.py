@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from maillage_contracts import InvalidPayload, ReferralSubmitted
-from maillage_contracts.webhook import TOLERANCE_SECONDS, InvalidSignature, read_webhook, verify
+from maillage_contracts.webhook import (
+    CHALLENGE_TYPE,
+    TOLERANCE_SECONDS,
+    InvalidSignature,
+    challenge_of,
+    read_webhook,
+    verify,
+)
 
 NOW = 1_772_443_800
 KEY, OTHER = b"key of the webhook, 32 bytes long", b"another key"
@@ -99,6 +106,13 @@ def test_event_of_a_newer_type_is_passed_on_with_its_trouble() -> None:
 
     assert received.decoded is None
     assert "unknown event type" in str(received.trouble)
+
+
+def test_challenge_of_a_new_address_is_given_back_and_no_other_events() -> None:
+    document = {"id": "019cade2-1238-74e6-ad24-ec636a8a271e", "type": CHALLENGE_TYPE, "data": {"challenge": "c"}}
+    for changed, challenge in (({}, "c"), ({"type": "fr.maillage.a.b.c.v1"}, None), ({"data": {"challenge": 1}}, None)):
+        body = json.dumps(document | changed).encode()
+        assert challenge_of(read_webhook(headers(body), body, [SECRET], now=NOW)) == challenge
 
 
 def test_javascript_library_makes_what_we_accept_and_accepts_what_we_check(node: Callable[..., str]) -> None:

@@ -20,6 +20,8 @@ from partners.adapters.http.refusals import refusals
 from partners.app.ports import Feed
 from partners.app.read_feed import LIMIT_MAX, WAIT_SECONDS_MAX, FeedPage, read_feed
 
+__all__ = ["feed_routes", "page_document", "structured"]
+
 Reader = Annotated[Caller, require("feed:read")]
 Cursor = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
