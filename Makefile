@@ -25,16 +25,16 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-long check lint contracts bench faults browser clean
+.PHONY: help run test test-long check lint contracts contracts-check bench faults browser node clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMPS)/run ## Start everything on this machine, play the demonstration once, stay until Ctrl-C
 	@exec $(BIN)/maillage up --stop-with-parent
 
 # Two at a time: half of their time is waiting. WORKERS=0 runs them one after another, in one process.
-test: $(STAMPS)/dev browser ## Run every test but the long ones; PostgreSQL and Kafka are started and removed by the tests
+test: $(STAMPS)/dev browser node ## Run every test but the long ones; PostgreSQL and Kafka are started and removed by the tests
 	@$(BIN)/pytest $(TESTS) -m "not long" -n $(or $(WORKERS),2) --dist loadgroup
 
 test-long: $(STAMPS)/dev ## Run the tests of outages, overload and rebuilding that take minutes
@@ -42,7 +42,7 @@ test-long: $(STAMPS)/dev ## Run the tests of outages, overload and rebuilding th
 
 check: lint test ## Style, types, architecture, then every test: what CI runs
 
-lint: $(STAMPS)/dev ## Only style, types and the direction of imports
+lint: $(STAMPS)/dev contracts-check ## Only style, types and the direction of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(TYPED)
@@ -50,6 +50,11 @@ lint: $(STAMPS)/dev ## Only style, types and the direction of imports
 
 contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 	@$(BIN)/python contracts/tools/export.py
+
+contracts-check: $(STAMPS)/dev ## Prove that no contract breaks a reader of the last release
+	@$(BIN)/python contracts/tools/export.py --check
+	@$(BIN)/python contracts/tools/release.py --check
+	@$(BIN)/python contracts/tools/compat.py
 
 # ONLY=relay,http for some measures; PAGE=1 also writes the figures and their pictures into docs/.
 bench: $(STAMPS)/dev $(if $(PAGE),$(STAMPS)/bench) ## Measure Maillage beside the raw clients and the shapes of tutorials (TRIALS=5)
@@ -69,6 +74,20 @@ browser:
 	else \
 		echo "CHROMIUM EST ABSENT : installez-le (sudo apt-get install chromium), sinon les tests d'écran échoueront · chromium is missing: install it, or the browser tests will fail" >&2; \
 	fi
+
+# What Node checks of the contracts is skipped, and said, where Node is absent.
+node: $(STAMPS)/dev
+	@if ! command -v npm >/dev/null; then \
+		echo "NODE EST ABSENT : ce que Node vérifie des contrats ne le sera pas · NODE IS ABSENT: what it checks of the contracts will not be" >&2; \
+	elif ! $(MAKE) -s $(STAMPS)/node; then \
+		echo "LES PAQUETS NODE N'ONT PAS PU ÊTRE INSTALLÉS : ce que Node vérifie des contrats ne le sera pas · Node packages could not be installed" >&2; \
+	fi
+
+$(STAMPS)/node: contracts/tests/node/package.json contracts/tests/node/package-lock.json
+	@echo "Installation de ce que Node vérifie des contrats · installing what Node checks of the contracts"
+	@mkdir -p $(VENV)/node $(STAMPS) && cp $^ $(VENV)/node/
+	@npm ci --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
 
 clean: ## Remove the virtual environment and caches; your data (.maillage) stay
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

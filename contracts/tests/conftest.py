@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -116,3 +119,32 @@ def tool() -> Callable[[str], ModuleType]:
 def published() -> st.SearchStrategy[tuple[Event, Envelope]]:
     """Any event of the contracts under an envelope of its own."""
     return PUBLISHED
+
+
+NODE_MODULES_AT = "MAILLAGE_NODE_FOLDER"
+"""Names a folder that holds `node_modules`; by default `.venv/node`, where `make test` installs what the tests need."""
+
+
+@pytest.fixture(scope="session")
+def node() -> Callable[..., str]:
+    """Run a script of `tests/node` with the folder of its packages and other arguments; return what it prints.
+
+    Skips, saying what was not checked, where Node or the packages are absent.
+    """
+    command = shutil.which("node")
+    folder = Path(os.environ.get(NODE_MODULES_AT) or ROOT.parent / ".venv" / "node").absolute()
+    if command is None or not (folder / "node_modules" / "@asyncapi" / "parser").is_dir():
+        pytest.skip(
+            "NOT CHECKED WITH NODE: node or the packages of contracts/tests/node are absent; "
+            "install Node 20 and run `make .venv/.stamps/node`"
+        )
+
+    def run(script: str, *arguments: str | Path) -> str:
+        path = ROOT / "tests" / "node" / script
+        done = subprocess.run(
+            [command, path, folder, *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run

@@ -1,12 +1,11 @@
-"""Tell whether the current schemas can still be read by, and still read, everything of the last release.
+"""Refuse a change of the contracts that could break a reader of the last release: `make contracts-check`.
 
-Accepts a small closed subset of JSON Schema and fails closed: a keyword, a type or a shape it does not know
-is `unknown`, which fails as `breaking` does. Within a major version it lets through three changes only: an
-optional nullable field added, a whole event type added, and annotations (title, description, examples).
+Compares schemas/ and the topic table with contracts/released/, by the rules of `maillage_contracts.compat` and
+`maillage_contracts.table`: additive is let through; anything else, and anything unknown, fails.
 
-    python contracts/tools/compat.py            compares schemas/ with schemas/released/
+    python contracts/tools/compat.py
 
-Exit code 0 when all is compatible, 1 otherwise; every finding names the schema, the field and the rule.
+Exit code 0 when all is compatible, 1 otherwise; every finding names the file, the field and the rule.
 """
 
 from __future__ import annotations
@@ -14,188 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+from maillage_contracts.compat import Finding, check, check_first
+from maillage_contracts.table import breaks, table
+
+ROOT = Path(__file__).resolve().parent.parent
 SUFFIX = ".schema.json"
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NESTING_MAX = 16
-"""Levels of objects and arrays; a schema that refers to itself is refused by it."""
-
-ANNOTATIONS = frozenset({"title", "description", "examples"})
-ROOT_KEYWORDS = frozenset({"$schema", "$id", "$defs"})
-CONSTRAINTS: dict[str, frozenset[str]] = {
-    "string": frozenset({"format", "pattern", "minLength", "maxLength"}),
-    "integer": frozenset({"minimum", "maximum"}),
-    "boolean": frozenset(),
-    "array": frozenset({"minItems", "maxItems"}),
-    "object": frozenset(),
-}
-"""Any change of one of these breaks somebody: tighter, old events fail; looser, old readers do."""
-STRUCTURE: dict[str, frozenset[str]] = {
-    "array": frozenset({"items"}),
-    "object": frozenset({"properties", "required"}),
-}
-
-Verdict = Literal["breaking", "unknown"]
-Schema = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One reason to refuse a change."""
-
-    verdict: Verdict
-    field: str
-    rule: str
-
-    def __str__(self) -> str:
-        return f"{self.field or '(event)'}: {self.rule} [{self.verdict}]"
-
-
-class OutsideSubset(Exception):
-    """A schema uses something that this gate cannot reason about."""
-
-    def __init__(self, field: str, rule: str) -> None:
-        super().__init__(rule)
-        self.finding = Finding("unknown", field, rule)
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A schema reduced to what the rules look at."""
-
-    type: str
-    nullable: bool
-    constraints: Schema
-    properties: dict[str, Node]
-    required: frozenset[str]
-    items: Node | None
-
-
-def parse(document: object) -> Node:
-    """Reduce a whole schema, or raise OutsideSubset naming the first thing that is not in the subset."""
-    if not isinstance(document, dict):
-        raise OutsideSubset("", "not-an-object-schema")
-    if document.get("$schema") != DIALECT:
-        raise OutsideSubset("", "dialect")
-    definitions = document.get("$defs", {})
-    if not isinstance(definitions, dict):
-        raise OutsideSubset("", "keyword $defs")
-    body = {name: value for name, value in document.items() if name not in ROOT_KEYWORDS}
-    node = _node(body, definitions, "", 0)
-    if node.type != "object" or node.nullable:
-        raise OutsideSubset("", "root-is-not-an-object")
-    return node
-
-
-def _node(schema: object, definitions: Schema, field: str, depth: int) -> Node:
-    if depth > NESTING_MAX:
-        raise OutsideSubset(field, "nested-too-deep")
-    if not isinstance(schema, dict):
-        raise OutsideSubset(field, "not-an-object-schema")
-    schema = {name: value for name, value in schema.items() if name not in ANNOTATIONS}
-    # An optional field is the only one with a default, and that default is null.
-    if "default" in schema and (schema.pop("default") is not None or "anyOf" not in schema):
-        raise OutsideSubset(field, "default")
-    if "$ref" in schema:
-        return _node(_target(schema, definitions, field), definitions, field, depth + 1)
-    if "anyOf" in schema:
-        return _nullable(schema, definitions, field, depth)
-    type_ = schema.pop("type", None)
-    if not isinstance(type_, str) or type_ not in CONSTRAINTS:
-        raise OutsideSubset(field, "type")
-    if unknown := sorted(schema.keys() - CONSTRAINTS[type_] - STRUCTURE.get(type_, frozenset())):
-        raise OutsideSubset(field, f"keyword {unknown[0]}")
-    properties, required = _members(schema, definitions, field, depth) if type_ == "object" else ({}, frozenset())
-    return Node(
-        type=type_,
-        nullable=False,
-        constraints={name: schema[name] for name in CONSTRAINTS[type_] & schema.keys()},
-        properties=properties,
-        required=required,
-        items=_node(schema.get("items"), definitions, f"{field}[]", depth + 1) if type_ == "array" else None,
-    )
-
-
-def _target(schema: Schema, definitions: Schema, field: str) -> object:
-    reference = schema["$ref"]
-    prefix = "#/$defs/"
-    if len(schema) != 1 or not isinstance(reference, str) or not reference.startswith(prefix):
-        raise OutsideSubset(field, "keyword $ref")
-    if reference.removeprefix(prefix) not in definitions:
-        raise OutsideSubset(field, "reference to nothing")
-    return definitions[reference.removeprefix(prefix)]
-
-
-def _nullable(schema: Schema, definitions: Schema, field: str, depth: int) -> Node:
-    branches = schema["anyOf"]
-    if len(schema) != 1 or not isinstance(branches, list) or len(branches) != 2 or branches[1] != {"type": "null"}:
-        raise OutsideSubset(field, "keyword anyOf")
-    inner = _node(branches[0], definitions, field, depth + 1)
-    if inner.nullable:
-        raise OutsideSubset(field, "keyword anyOf")
-    return Node(inner.type, True, inner.constraints, inner.properties, inner.required, inner.items)
-
-
-def _members(schema: Schema, definitions: Schema, field: str, depth: int) -> tuple[dict[str, Node], frozenset[str]]:
-    properties, required = schema.get("properties", {}), schema.get("required", [])
-    if not isinstance(properties, dict) or not isinstance(required, list):
-        raise OutsideSubset(field, "properties")
-    if not all(isinstance(name, str) and name in properties for name in required):
-        raise OutsideSubset(field, "properties")
-    nodes = {name: _node(value, definitions, _join(field, name), depth + 1) for name, value in properties.items()}
-    return nodes, frozenset(required)
-
-
-def _join(field: str, name: str) -> str:
-    return f"{field}.{name}" if field else name
-
-
-def compare(old: Node, new: Node, field: str = "") -> Iterator[Finding]:
-    """Yield every difference that is not allowed within a major version."""
-    if old.type != new.type:
-        yield Finding("breaking", field, f"type-changed {old.type} -> {new.type}")
-        return
-    if old.nullable != new.nullable:
-        yield Finding("breaking", field, "null-added" if new.nullable else "null-removed")
-    for name in sorted(CONSTRAINTS[old.type]):
-        if old.constraints.get(name) != new.constraints.get(name):
-            yield Finding("breaking", field, f"constraint-changed {name}")
-    if old.items is not None and new.items is not None:
-        yield from compare(old.items, new.items, f"{field}[]")
-    yield from _compare_members(old, new, field)
-
-
-def _compare_members(old: Node, new: Node, field: str) -> Iterator[Finding]:
-    for name in sorted(old.properties):
-        path = _join(field, name)
-        if name not in new.properties:
-            yield Finding("breaking", path, "field-removed")
-            continue
-        if (name in old.required) != (name in new.required):
-            yield Finding("breaking", path, "made-optional" if name in old.required else "made-required")
-        yield from compare(old.properties[name], new.properties[name], path)
-    for name in sorted(new.properties.keys() - old.properties.keys()):
-        if name in new.required or not new.properties[name].nullable:
-            yield Finding("breaking", _join(field, name), "added-field-not-optional")
-
-
-def check(old: object, new: object) -> list[Finding]:
-    """Compare two versions of one schema; an empty list means compatible."""
-    nodes: list[Node] = []
-    for document in (old, new):
-        try:
-            nodes.append(parse(document))
-        except OutsideSubset as error:
-            return [error.finding]
-    findings = list(compare(nodes[0], nodes[1]))
-    if isinstance(old, dict) and isinstance(new, dict) and old.get("$id") != new.get("$id"):
-        findings.append(Finding("breaking", "", "id-changed"))
-    return findings
+TOPICS = "topics.json"
 
 
 def check_folders(released: Path, current: Path) -> list[str]:
@@ -207,26 +32,32 @@ def check_folders(released: Path, current: Path) -> list[str]:
         if name not in documents:
             sentences.append(f"{name}: {Finding('breaking', '', 'schema-removed')}")
             continue
-        # A schema not released yet is compared with itself: it must be inside the subset from its first day.
-        findings = check(before.get(name, documents[name]), documents[name])
+        findings = check(before[name], documents[name]) if name in before else check_first(documents[name])
         sentences.extend(f"{name}: {finding}" for finding in findings)
     return sentences
+
+
+def check_topics(released: Path) -> list[str]:
+    """Compare the released topic table with that of the models; a release without one is refused."""
+    return [f"{TOPICS}: {finding}" for finding in breaks(_read(released / TOPICS), table())]
 
 
 def _read(path: Path) -> object:
     try:
         document: object = json.loads(path.read_bytes())
-    except ValueError:
+    except (OSError, ValueError):
         return None
     return document
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Refuse schema changes that could break a reader.")
-    parser.add_argument("--released", type=Path, default=SCHEMAS / "released")
-    parser.add_argument("--current", type=Path, default=SCHEMAS)
+    parser = argparse.ArgumentParser(description="Refuse changes of the contracts that could break a reader.")
+    parser.add_argument("--released", type=Path, default=ROOT / "released")
+    parser.add_argument("--current", type=Path, default=ROOT / "schemas")
     chosen = parser.parse_args(arguments)
-    sentences = check_folders(chosen.released, chosen.current)
+    sentences = check_folders(chosen.released / "schemas", chosen.current)
+    if chosen.released.is_dir():
+        sentences += check_topics(chosen.released)
     for sentence in sentences:
         print(sentence)
     if not chosen.released.is_dir():

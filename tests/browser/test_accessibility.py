@@ -43,7 +43,8 @@ def fill(portal: RunningPortal) -> list[str]:
 async def pages(page: Page, portal: RunningPortal, sign_in: SignIn) -> AsyncIterator[str]:
     """Bring the browser to each page in turn, and give its name."""
     portal.fill()
-    for path in ("/", "/connexion", "/accessibilite", "/design", "/nulle-part"):
+    an_event = "/evenements/referrals.accompaniment.plan_changed.v1"
+    for path in ("/", "/connexion", "/accessibilite", "/design", "/evenements", an_event, "/nulle-part"):
         await page.goto(path)
         yield path
     await sign_in(page, "Bénévole")

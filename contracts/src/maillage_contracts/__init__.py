@@ -1,6 +1,7 @@
 """Events of Maillage: models, envelope, topics and codec, for everybody who reads or writes them.
 
-The names below are the public ones and follow semantic versioning. Depends on pydantic only.
+The names below are the public ones and follow semantic versioning. Depends on pydantic only; what needs more is apart:
+`feed` (httpx) and `kafka` (confluent-kafka); `webhook` needs nothing.
 """
 
 from maillage_contracts.accompaniments import (

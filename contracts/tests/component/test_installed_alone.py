@@ -1,4 +1,4 @@
-"""The built wheel, alone with pydantic in an empty environment, decodes every example."""
+"""The built wheel in an empty environment: alone with pydantic it decodes every example, with extras it reads feeds."""
 
 from __future__ import annotations
 
@@ -18,6 +18,39 @@ PYDANTIC_AND_WHAT_IT_NEEDS = {
     "typing-extensions",
     "typing-inspection",
 }
+
+ALONE = """
+import hashlib, hmac, base64, time
+from maillage_contracts import MODELS
+from maillage_contracts.catalogue import catalogue
+from maillage_contracts.webhook import InvalidSignature, verify
+
+assert len(catalogue()) == len(MODELS)
+key, now = b"k" * 32, str(int(time.time()))
+made = base64.b64encode(hmac.new(key, f"a.{now}.{{}}".encode(), hashlib.sha256).digest()).decode()
+headers = {"webhook-id": "a", "webhook-timestamp": now, "webhook-signature": f"v1,{made}"}
+verify(headers, b"{}", ["whsec_" + base64.b64encode(key).decode()])
+try:
+    verify(headers, b"{ }", ["whsec_" + base64.b64encode(key).decode()])
+    raise SystemExit("a changed body was accepted")
+except InvalidSignature:
+    pass
+for name in ("feed", "kafka"):
+    try:
+        __import__("maillage_contracts." + name)
+    except ImportError as error:
+        print(error)
+"""
+WITH_EXTRAS = """
+from pathlib import Path
+from maillage_contracts.feed import AsyncFeed, Feed
+from maillage_contracts.kafka import consumer_settings
+
+with Feed("http://127.0.0.1:9", client_id="a", client_secret="b", state=Path("state")) as feed:
+    assert feed.cursor is None
+assert AsyncFeed.__aiter__
+assert consumer_settings("b:1", "cd93", "p")["group.id"] == "partner-cd93-main"
+"""
 
 
 def uv_command() -> str:
@@ -58,5 +91,16 @@ def test_wheel_alone_in_an_empty_environment_decodes_every_example(
     installed = json.loads(run(uv, "pip", "list", "--format", "json", "--python", python, cwd=outside))
     decoded = run(python, "-I", "-m", "maillage_contracts", "decode", *example_files, cwd=outside)
 
+    said = run(python, "-I", "-c", ALONE, cwd=outside)
+    run(
+        *(uv, "sync", "--frozen", "--no-dev", "--no-install-workspace", "--package", "maillage-contracts"),
+        *("--all-extras", "--inexact", "--python", sys.executable, "--project", str(root.parent)),
+        cwd=outside,
+        environment=empty,
+    )
+    run(python, "-I", "-c", WITH_EXTRAS, cwd=outside)
+
+    assert "maillage-contracts[feed]" in said
+    assert "maillage-contracts[kafka]" in said
     assert {package["name"] for package in installed} == {"maillage-contracts", *PYDANTIC_AND_WHAT_IT_NEEDS}
     assert len(decoded.splitlines()) == len(example_files)

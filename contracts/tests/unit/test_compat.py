@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from maillage_contracts import MODELS, schema_for
+from maillage_contracts.compat import check
+from maillage_contracts.table import table
 
 Schema = dict[str, Any]
 Tool = Callable[[str], ModuleType]
@@ -59,13 +61,13 @@ def required_with(name: str) -> Callable[[Schema], None]:
     return lambda schema: schema["required"].append(name)
 
 
-def findings(tool: Tool, change: Callable[[Schema], None], before: Callable[[Schema], None] | None = None) -> list[str]:
+def findings(change: Callable[[Schema], None], before: Callable[[Schema], None] | None = None) -> list[str]:
     old = schema_for(DECLINED)
     if before is not None:
         before(old)
     new = copy.deepcopy(old)
     change(new)
-    return [str(finding) for finding in tool("compat").check(old, new)]
+    return [str(finding) for finding in check(old, new)]
 
 
 ALLOWED = {
@@ -129,11 +131,13 @@ FORBIDDEN = {
     "bound loosened": (drop("properties/aggregate_version/maximum"), "aggregate_version: constraint-changed maximum"),
     "length added": (put("properties/declined_by/maxLength", 9), "declined_by: constraint-changed maxLength"),
     "items bound": (put("properties/reasons/maxItems", 9), "reasons: constraint-changed maxItems [breaking]"),
+    "set closed": (put("properties/declined_by/enum", ["provider"]), "declined_by: enum-added [breaking]"),
     "identifier changed": (put("$id", "urn:maillage:schema:other.v1"), "(event): id-changed [breaking]"),
 }
 
 UNKNOWN = {
-    "enumeration": (put("properties/declined_by/enum", ["provider"]), "declined_by: keyword enum [unknown]"),
+    "enumeration of anything": (put("properties/declined_by/enum", ["a", 1]), "declined_by: keyword enum [unknown]"),
+    "enumeration that repeats": (put("properties/declined_by/enum", ["a", "a"]), "declined_by: keyword enum [unknown]"),
     "constant": (put("properties/declined_by/const", "provider"), "declined_by: keyword const [unknown]"),
     "closed object": (put("additionalProperties", False), "(event): keyword additionalProperties [unknown]"),
     "closed block": (put("$defs/Routing/additionalProperties", False), "routing: keyword additionalProperties"),
@@ -164,50 +168,71 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("change", ALLOWED.values(), ids=ALLOWED.keys())
-def test_harmless_change_passes(tool: Tool, change: Callable[[Schema], None]) -> None:
-    assert findings(tool, change) == []
+def test_harmless_change_passes(change: Callable[[Schema], None]) -> None:
+    assert findings(change) == []
 
 
 @pytest.mark.parametrize(("change", "said"), [*FORBIDDEN.values(), *UNKNOWN.values()], ids=[*FORBIDDEN, *UNKNOWN])
-def test_other_change_fails_naming_field_and_rule(tool: Tool, change: Callable[[Schema], None], said: str) -> None:
-    found = findings(tool, change)
+def test_other_change_fails_naming_field_and_rule(change: Callable[[Schema], None], said: str) -> None:
+    found = findings(change)
 
     assert len(found) == 1
     assert said in found[0]
 
 
-def test_optional_made_required_fails(tool: Tool) -> None:
-    found = findings(tool, required_with("zone"), before=put("properties/zone", OPTIONAL_TEXT))
+def test_optional_made_required_fails() -> None:
+    found = findings(required_with("zone"), before=put("properties/zone", OPTIONAL_TEXT))
 
     assert found == ["zone: made-required [breaking]"]
 
 
-def test_null_removed_fails(tool: Tool) -> None:
-    found = findings(tool, put("properties/zone", {"type": "string"}), before=put("properties/zone", OPTIONAL_TEXT))
+def test_null_removed_fails() -> None:
+    found = findings(put("properties/zone", {"type": "string"}), before=put("properties/zone", OPTIONAL_TEXT))
 
     assert found == ["zone: null-removed [breaking]"]
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["person"], "declined_by: enum-value-removed provider [breaking]"),
+        (["person", "provider", "nobody"], "declined_by: enum-value-added nobody [breaking]"),
+        (None, "declined_by: enum-removed [breaking]"),
+    ],
+)
+def test_closed_set_fails_when_a_value_comes_or_goes(values: list[str] | None, said: str) -> None:
+    change = drop("properties/declined_by/enum") if values is None else put("properties/declined_by/enum", values)
+
+    assert findings(change, before=put("properties/declined_by/enum", ["person", "provider"])) == [said]
+
+
+def test_closed_set_passes_when_only_its_order_changes() -> None:
+    before = put("properties/declined_by/enum", ["person", "provider"])
+
+    assert findings(put("properties/declined_by/enum", ["provider", "person"]), before=before) == []
+
+
 @pytest.mark.parametrize("document", [None, [], True, "schema", {}, {"$schema": "x"}])
-def test_document_that_is_no_schema_is_unknown(tool: Tool, document: object) -> None:
+def test_document_that_is_no_schema_is_unknown(document: object) -> None:
     for old, new in ((document, schema_for(DECLINED)), (schema_for(DECLINED), document)):
-        assert [finding.verdict for finding in tool("compat").check(old, new)] == ["unknown"]
+        assert [finding.verdict for finding in check(old, new)] == ["unknown"]
 
 
 @pytest.mark.parametrize("ce_type", MODELS)
-def test_every_field_of_every_event_is_guarded(tool: Tool, ce_type: str) -> None:
+def test_every_field_of_every_event_is_guarded(ce_type: str) -> None:
     schema = schema_for(ce_type)
     for name in schema["properties"]:
         shorter = copy.deepcopy(schema)
         del shorter["properties"][name]
         shorter["required"] = [required for required in schema["required"] if required != name]
 
-        assert [str(found) for found in tool("compat").check(schema, shorter)] == [f"{name}: field-removed [breaking]"]
+        assert [str(found) for found in check(schema, shorter)] == [f"{name}: field-removed [breaking]"]
 
 
 def test_folders_are_compared_file_by_file(tool: Tool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    released, current = tmp_path / "released", tmp_path
-    released.mkdir()
+    released, current = tmp_path / "released" / "schemas", tmp_path
+    released.mkdir(parents=True)
+    (tmp_path / "released" / "topics.json").write_text(json.dumps(table()))
     for folder, name, change in (
         (released, "kept", both()),
         (current, "kept", put("properties/zone", OPTIONAL_TEXT)),
@@ -223,14 +248,21 @@ def test_folders_are_compared_file_by_file(tool: Tool, tmp_path: Path, capsys: p
     (released / "unreadable.v1.schema.json").write_text("{")
     (current / "unreadable.v1.schema.json").write_text("{")
 
-    assert tool("compat").main(["--released", str(released), "--current", str(current)]) == 1
+    assert tool("compat").main(["--released", str(released.parent), "--current", str(current)]) == 1
 
     assert capsys.readouterr().out.splitlines() == [
-        "added_outside_the_subset.v1.schema.json: declined_by: keyword enum [unknown]",
+        "added_outside_the_subset.v1.schema.json: declined_by: enum-in-a-new-schema [breaking]",
         "broken.v1.schema.json: reasons: made-optional [breaking]",
         "removed.v1.schema.json: (event): schema-removed [breaking]",
         "unreadable.v1.schema.json: (event): not-an-object-schema [unknown]",
     ]
+
+
+def test_release_without_its_topics_fails(tool: Tool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "released").mkdir()
+
+    assert tool("compat").main(["--released", str(tmp_path / "released"), "--current", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == "topics.json: topics: not-a-topic-table [unknown]\n"
 
 
 def test_nothing_released_is_said_and_passes(tool: Tool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,7 @@ def test_every_file_belongs_to_an_event(root: Path, example_files: list[Path]) -
     assert {path.parent.name for path in example_files} == set(STEMS)
     assert {path.name.removesuffix(".schema.json") for path in (root / "schemas").glob("*.json")} == set(STEMS)
     strays = [path for path in (root / "examples").rglob("*") if path.is_file() and path not in example_files]
-    assert [path.name for path in strays if path.name != "released.sha256"] == []
+    assert strays == []
 
 
 def test_every_example_decodes_and_validates_against_its_schema(root: Path, example_files: list[Path]) -> None:
@@ -103,14 +103,21 @@ def test_export_check_fails_when_a_schema_is_stale_missing_or_of_no_model(
     assert export.main(["--check", *folder]) == 0
 
 
-def test_export_never_touches_the_released_schemas(tool: Tool, tmp_path: Path) -> None:
-    (tmp_path / "released").mkdir()
-    old = tmp_path / "released" / "referrals.referral.lost.v1.schema.json"
-    old.write_text("{}")
+def test_reader_of_the_last_release_accepts_every_example_of_today(root: Path, example_files: list[Path]) -> None:
+    for path in example_files:
+        released = root / "released" / "schemas" / f"{path.parent.name}.schema.json"
+        if not released.exists():
+            continue  # a type that came later: such a reader passes it over
+        document = json.loads(path.read_bytes())
+        Draft202012Validator(json.loads(released.read_bytes())).validate(
+            document["data"] if is_structured(path) else document
+        )
 
-    tool("export").main(["--folder", str(tmp_path)])
 
-    assert old.read_text() == "{}"
+def test_something_is_released(root: Path) -> None:
+    noted = (root / "released" / "examples.sha256").read_text("utf-8").splitlines()
+
+    assert len(noted) >= len(list((root / "released" / "schemas").glob("*.json"))) > 50
 
 
 def test_release_freezes_schemas_and_examples(
@@ -130,7 +137,7 @@ def test_release_freezes_schemas_and_examples(
     assert "registration.person.erased.v1/typical.json" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="released examples changed"):
         release.main(["--root", str(tmp_path)])
-    assert len(list((tmp_path / "schemas" / "released").glob("*.json"))) == len(MODELS)
+    assert len(list((tmp_path / "released" / "schemas").glob("*.json"))) == len(MODELS)
 
 
 def test_command_decodes_every_example(example_files: list[Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,12 @@ from partners.adapters.bootstrap import Bootstrap, read_bootstrap_clients
 from partners.adapters.feed import PostgresFeed
 from partners.adapters.http import organisations
 from partners.adapters.http.feed import feed_routes
+from partners.adapters.http.feed_period import period_routes
 from partners.adapters.http.kafka_access import kafka_access_routes
 from partners.adapters.http.oauth import token_routes
 from partners.adapters.http.webhooks import webhook_routes
 from partners.adapters.kafka_admin import ConfluentCluster
+from partners.adapters.postgres.stream_days import PostgresStreamDays
 from partners.adapters.projections import PROJECTIONS
 from partners.adapters.provisioning import Provisioning
 from partners.adapters.signing import TokenSigner
@@ -48,6 +50,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
                 organisations.router,
                 token_routes(signer, Throttle(runtime.clock)),
                 feed_routes(feed),
+                period_routes(feed, PostgresStreamDays(runtime.db), runtime.clock),
                 kafka_access_routes(vault, provisioning, told),
                 webhook_routes(vault, sender, couriers.revised, loopback=loopback),
             ],

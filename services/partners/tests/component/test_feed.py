@@ -4,52 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from typing import Any, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
-from chassis.clock import SystemClock
-from chassis.consumer import Processor
 from chassis.db import Database
-from chassis.outbox import Doorbell
-from chassis.records import Source
-from chassis.testing.events import AT, source_of_event
-from maillage_contracts import ReferralSubmitted, Routing
 from maillage_contracts.codec import decode
-from partners.adapters.subscribers import subscriptions
 from partners.domain.cursor import write_cursor
+
+from .reading import id_of, project, read, referral
 
 Service: TypeAlias = Any
 """conftest.Service: test folders are no packages."""
-
-
-def referral(association: dict[str, Any], commune: str = "93048") -> Source:
-    routing = Routing(
-        commune=commune,
-        referrer_organisation_id=association["organisation_id"],
-        receiver_organisation_id=uuid4(),
-        sender_kind="association",
-    )
-    event = ReferralSubmitted(
-        referral_id=uuid4(),
-        aggregate_version=1,
-        routing=routing,
-        themes=("numerique--acceder-a-une-connexion-internet",),
-        submitted_at=AT,
-    )
-    return source_of_event(event)
-
-
-def id_of(source: Source) -> str:
-    return next(value.decode() for name, value in source.headers if name == "ce_id" and value)
-
-
-async def project(db: Database, sources: Sequence[Source]) -> None:
-    """Handle records as another replica would: its commits ring no bell of the service under test."""
-    processor = Processor("partners", subscriptions(SystemClock())[0], db, SystemClock(), Doorbell())
-    await processor.process(sources)
 
 
 @pytest.fixture
@@ -64,13 +31,6 @@ async def council(service: Service, association: dict[str, Any]) -> dict[str, st
     await service.organisation("cd93", collectivities=["93D"])
     headers: dict[str, str] = await service.client_of("cd93")
     return headers
-
-
-async def read(service: Service, headers: dict[str, str], **params: Any) -> dict[str, Any]:
-    answer = await service.http.get("/feed", params=params, headers=headers)
-    assert answer.status_code == 200, answer.text
-    page: dict[str, Any] = answer.json()
-    return page
 
 
 async def test_pages_follow_one_another_without_gap_or_repeat(

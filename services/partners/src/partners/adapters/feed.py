@@ -13,16 +13,23 @@ from uuid import UUID
 
 from chassis.db import Database
 from chassis.outbox import Doorbell
-from partners.app.ports import FeedRow
+from partners.app.ports import FeedRow, FeedWindow
 
 POLL_SECONDS = 0.1
 """What a commit of another replica may wait to be seen; one indexed look-up while anybody waits, none otherwise."""
+
+WINDOW_ROWS = 5_000
+"""How many rows one read with types looks at: a rare type must not make it read two years at once."""
 
 # partner_stream_pkey, then a range of stream_events_pkey. The position is read first: it never exceeds the rows seen.
 LAST = "SELECT last_position FROM partner_stream WHERE organisation_id = $1"
 READ = """
 SELECT position, headers, payload FROM stream_events
 WHERE organisation_id = $1 AND position > $2 ORDER BY position LIMIT $3
+"""
+READ_TYPES = """
+SELECT position, headers, payload FROM stream_events
+WHERE organisation_id = $1 AND position > $2 AND position <= $4 AND ce_type = ANY ($5) ORDER BY position LIMIT $3
 """
 ARRIVED = """
 SELECT s.organisation_id, s.last_position FROM partner_stream s WHERE s.organisation_id = ANY ($1)
@@ -59,14 +66,22 @@ class PostgresFeed:
         self._waiting: dict[UUID, set[_Waiter]] = {}
         self._somebody = asyncio.Event()
 
-    async def read(self, organisation_id: UUID, after: int, limit: int) -> tuple[int, list[FeedRow]]:
+    async def read(
+        self, organisation_id: UUID, after: int, limit: int, types: Sequence[str] | None = None
+    ) -> FeedWindow:
         async with self._db.connection() as connection:
             last = await connection.fetchval(LAST, organisation_id) or 0
-            rows: Sequence[FeedRow] = ()
-            if after < last:
+            if after >= last:
+                return FeedWindow(last, after, ())
+            if types is None:
                 found = await connection.fetch(READ, organisation_id, after, limit)
-                rows = [FeedRow(row["position"], row["headers"], row["payload"]) for row in found]
-        return max(last, rows[-1].position if rows else 0), list(rows)
+                reached = found[-1]["position"] if found else last
+            else:
+                reached = min(last, after + WINDOW_ROWS)
+                found = await connection.fetch(READ_TYPES, organisation_id, after, limit, reached, list(types))
+                reached = found[-1]["position"] if len(found) == limit else reached
+        rows = [FeedRow(row["position"], row["headers"], row["payload"]) for row in found]
+        return FeedWindow(max(last, reached), reached, rows)
 
     async def arrival(self, organisation_id: UUID, after: int, seconds: float) -> None:
         waiter = _Waiter(after)

@@ -218,11 +218,22 @@ class FeedRow:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class FeedWindow:
+    """A look at a stream: its last position, how far was looked, and the rows found on the way, in order."""
+
+    last: int
+    reached: int
+    rows: Sequence[FeedRow]
+
+
 class Feed(Protocol):
     """Reads streams, holding no connection between two reads."""
 
-    async def read(self, organisation_id: UUID, after: int, limit: int) -> tuple[int, list[FeedRow]]:
-        """Return the stream's last position and the next rows, in order."""
+    async def read(
+        self, organisation_id: UUID, after: int, limit: int, types: Sequence[str] | None = None
+    ) -> FeedWindow:
+        """Return the next rows, of some types or of all; with types, a bounded number of rows is looked at."""
         ...
 
     async def arrival(self, organisation_id: UUID, after: int, seconds: float) -> None:

@@ -1,25 +1,32 @@
-"""`GET /feed`: an organisation's own stream as structured CloudEvents, with the ids and bytes of its topic."""
+"""`GET /feed`: an organisation's own stream as structured CloudEvents, with the ids and bytes of its topic.
+
+A page of JSON, or an endless stream of server-sent events for whoever accepts `text/event-stream`.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 
 from chassis.admission import step_aside
 from chassis.auth import Caller, require
-from maillage_contracts.envelope import CONTENT_TYPE_BINARY
+from partners.adapters.http.feed_events import EventStream, event_stream, wants_events
+from partners.adapters.http.feed_row import structured
+from partners.adapters.http.feed_types import chosen_types, deprecation_headers
 from partners.adapters.http.refusals import refusals
-from partners.app.ports import Feed, FeedRow
+from partners.app.ports import Feed
 from partners.app.read_feed import LIMIT_MAX, WAIT_SECONDS_MAX, FeedPage, read_feed
 
-_PREFIX = "ce_"
+__all__ = ["feed_routes", "page_document", "structured"]
 
 Reader = Annotated[Caller, require("feed:read")]
 Cursor = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Types = Annotated[str | None, Query(max_length=4_000)]
+LastEventId = Annotated[str | None, Header(max_length=64)]
 Wait = Annotated[int, Query(ge=0, le=WAIT_SECONDS_MAX)]
 
 
@@ -29,14 +36,26 @@ def feed_routes(feed: Feed) -> APIRouter:
 
     @router.get("/feed")
     async def get_feed(
-        request: Request, caller: Reader, after: Cursor = None, limit: Limit = 100, wait: Wait = 0
+        request: Request,
+        caller: Reader,
+        after: Cursor = None,
+        limit: Limit = 100,
+        wait: Wait = 0,
+        types: Types = None,
+        last_event_id: LastEventId = None,
     ) -> Response:
         """Return the events after a cursor, waiting up to `wait` seconds for the first one."""
-        if wait:
+        chosen = chosen_types(types)
+        headers = {"cache-control": "no-store", **deprecation_headers(chosen)}
+        endless = wants_events(request)
+        if wait or endless:
             step_aside(request)
+        start = (last_event_id if endless else None) or after or None
         async with refusals():
-            page = await read_feed(feed, caller.organisation_id, after or None, limit, wait)
-        return Response(page_document(page), media_type="application/json", headers={"cache-control": "no-store"})
+            page = await read_feed(feed, caller.organisation_id, start, limit, 0 if endless else wait, chosen)
+        if endless:
+            return event_stream(EventStream(request, feed, caller.organisation_id, chosen), page, headers)
+        return Response(page_document(page), media_type="application/json", headers=headers)
 
     return router
 
@@ -46,12 +65,3 @@ def page_document(page: FeedPage) -> bytes:
     events = b",".join(structured(row) for row in page.rows)
     end = json.dumps({"cursor": page.cursor, "more": page.more}, separators=(",", ":")).encode()
     return b'{"events":[' + events + b"]," + end[1:]
-
-
-def structured(row: FeedRow) -> bytes:
-    """Return one stored event as a CloudEvents JSON object with its position as extension `sequence`."""
-    attributes = {
-        name.removeprefix(_PREFIX): text for name, text in json.loads(row.headers).items() if name.startswith(_PREFIX)
-    }
-    attributes |= {"datacontenttype": CONTENT_TYPE_BINARY, "sequence": str(row.position)}
-    return json.dumps(attributes, separators=(",", ":")).encode()[:-1] + b',"data":' + row.payload + b"}"

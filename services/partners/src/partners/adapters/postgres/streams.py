@@ -67,10 +67,19 @@ APPEND = """
 WITH added AS (
     INSERT INTO stream_events
         (organisation_id, position, event_id, ce_type, subject, headers, payload, created_at)
-    SELECT organisation_id, position, event_id, ce_type, subject, headers::jsonb, payload, $8
+    SELECT organisation_id, position, event_id, ce_type, subject, headers::jsonb, payload, $8::timestamptz
     FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bytea[])
         AS r(organisation_id, position, event_id, ce_type, subject, headers, payload)
     RETURNING organisation_id, position, event_id, ce_type, subject, headers, payload
+), begun AS (
+    -- stream_days_pkey. The stream is locked: nobody else begins its day. A clock that is behind begins none.
+    INSERT INTO stream_days (organisation_id, day, first_position)
+    SELECT a.organisation_id, ($8 AT TIME ZONE 'UTC')::date, min(a.position) FROM added a
+    WHERE NOT EXISTS (
+        SELECT FROM stream_days d
+        WHERE d.organisation_id = a.organisation_id AND d.day >= ($8 AT TIME ZONE 'UTC')::date
+    )
+    GROUP BY a.organisation_id
 ), moved AS (
     UPDATE partner_stream s SET last_position = a.last_position
     FROM (SELECT organisation_id, max(position) AS last_position FROM added GROUP BY organisation_id) a

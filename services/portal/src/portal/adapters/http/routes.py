@@ -9,6 +9,7 @@ from portal.adapters.http import (
     assets,
     drafts,
     entrance,
+    events,
     live,
     person,
     plan,
@@ -19,6 +20,6 @@ from portal.adapters.http import (
 ROUTERS = tuple(
     module.router
     for module in (
-        assets, entrance, person, drafts, live, proposal, referrals, plan, agenda, appointments, accompaniments,
+        assets, entrance, events, person, drafts, live, proposal, referrals, plan, agenda, appointments, accompaniments,
     )
 )  # fmt: skip

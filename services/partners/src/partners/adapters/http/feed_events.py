@@ -1,0 +1,82 @@
+"""The feed as server-sent events: each has its cursor as id, so a browser or a client resumes with `Last-Event-ID`.
+
+The stream ends when its token does, or is revoked, and when the database does not answer: whoever reads it comes back
+from the last id with a fresh token, and misses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import StreamingResponse
+
+from chassis.errors import DependencyDown
+from chassis.problems import Problem
+from partners.adapters.http.feed_row import structured
+from partners.app.ports import Feed, FeedRow
+from partners.app.read_feed import FeedPage, read_feed
+from partners.domain.cursor import write_cursor
+
+MEDIA_TYPE = "text/event-stream"
+PAGE_ROWS = 100
+HEARTBEAT_SECONDS = 5
+"""How often a silent stream says that it is alive and looks whether its token still holds: a revocation takes 10 s."""
+RETRY_MILLISECONDS = 2_000
+
+
+def wants_events(request: Request) -> bool:
+    """Say whether the caller accepts server-sent events."""
+    return MEDIA_TYPE in request.headers.get("accept", "").lower()
+
+
+class EventStream:
+    """One open stream."""
+
+    def __init__(self, request: Request, feed: Feed, organisation_id: UUID, types: Sequence[str] | None) -> None:
+        self._request = request
+        self._feed = feed
+        self._organisation_id = organisation_id
+        self._types = types
+
+    async def events(self, page: FeedPage) -> AsyncIterator[bytes]:
+        """Yield the events of a first page, then those that follow, until the reader leaves or may no longer read."""
+        yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
+        while True:
+            for row in page.rows:
+                yield self._event(row)
+            if not page.rows:
+                # Without data a client fires nothing and keeps the id, which may have moved past other types.
+                yield f"id: {page.cursor}\n:\n\n".encode()
+            if not await self._still_allowed():
+                return
+            try:
+                page = await read_feed(
+                    self._feed, self._organisation_id, page.cursor, PAGE_ROWS, HEARTBEAT_SECONDS, self._types
+                )
+            except DependencyDown:
+                return
+
+    def _event(self, row: FeedRow) -> bytes:
+        cursor = write_cursor(self._organisation_id, row.position)
+        kind = json.loads(row.headers)["ce_type"]
+        # A line feed can only be between two JSON tokens, where a reader that joins the lines ignores it.
+        data = structured(row).replace(b"\r", b"").replace(b"\n", b"\ndata: ")
+        return f"id: {cursor}\nevent: {kind}\ndata: ".encode() + data + b"\n\n"
+
+    async def _still_allowed(self) -> bool:
+        token = self._request.headers["authorization"].partition(" ")[2].strip()
+        try:
+            await self._request.app.state.runtime.tokens.verify(token)
+        except (Problem, DependencyDown):
+            return False
+        return True
+
+
+def event_stream(stream: EventStream, first: FeedPage, headers: Mapping[str, str]) -> StreamingResponse:
+    """Return the endless answer; proxies are asked not to hold it back."""
+    return StreamingResponse(
+        stream.events(first), media_type=MEDIA_TYPE, headers={**headers, "x-accel-buffering": "no"}
+    )

@@ -1,0 +1,91 @@
+"""`GET /feed/digest` and `GET /feed/export`: proof of completeness, and a period as a file for a spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+
+from chassis.admission import step_aside
+from chassis.auth import Caller, require
+from chassis.clock import Clock
+from chassis.problems import Problem
+from chassis.sentences import Said
+from partners.adapters.export_files import FORMATS
+from partners.app.ports import Feed
+from partners.app.read_days import DIGEST_DAYS_MAX, StreamDays, read_digests, read_period
+
+DEFAULT_DAYS = 7
+EXPORT_DAYS_MAX = 366 * 2
+"""As long as a stream is kept."""
+
+Reader = Annotated[Caller, require("feed:read")]
+From = Annotated[date | None, Query(alias="from", description="First day (UTC).")]
+To = Annotated[date | None, Query(description="Last day (UTC), included.")]
+
+
+def period_routes(feed: Feed, days: StreamDays, clock: Clock) -> APIRouter:
+    """Return the routes that read the caller's own stream by days."""
+    router = APIRouter()
+
+    @router.get("/feed/digest")
+    async def get_digest(caller: Reader, first: From = None, to: To = None) -> dict[str, Any]:
+        """Return, for each day with events, the SHA-256 of their ids in order: what a complete reader computes too."""
+        start, end = _period(clock, first, to, DIGEST_DAYS_MAX)
+        found = await read_digests(days, caller.organisation_id, start, end)
+        return {
+            "days": [
+                {
+                    "day": day.day.isoformat(),
+                    "first_sequence": day.first_position,
+                    "last_sequence": day.last_position,
+                    "count": day.last_position - day.first_position + 1,
+                    "sha256": digest.hex(),
+                    "complete": day.complete,
+                }
+                for day, digest in found
+            ]
+        }
+
+    @router.get("/feed/export")
+    async def export(
+        request: Request,
+        caller: Reader,
+        format_: Annotated[Literal["csv", "jsonl"], Query(alias="format")] = "csv",
+        first: From = None,
+        to: To = None,
+    ) -> StreamingResponse:
+        """Return the events of a period as CSV (RFC 4180) or JSON Lines, in the feed's order, with the same ids."""
+        start, end = _period(clock, first, to, EXPORT_DAYS_MAX)
+        step_aside(request)
+        written = FORMATS[format_]
+        name = f"maillage-{caller.organisation_code}-{start}-{end}.{format_}"
+
+        async def body() -> AsyncIterator[bytes]:
+            yield written.head
+            # A database lost on the way breaks the answer off: a file that ends well is whole.
+            async for rows in read_period(days, feed, caller.organisation_id, start, end):
+                yield b"".join(map(written.line, rows))
+
+        headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(body(), media_type=written.media_type, headers=headers)
+
+    return router
+
+
+def _period(clock: Clock, first: date | None, last: date | None, days_max: int) -> tuple[date, date]:
+    end = last or clock.now().date()
+    start = first or end - timedelta(days=DEFAULT_DAYS - 1)
+    if not start <= end < start + timedelta(days=days_max):
+        raise Problem(
+            422,
+            "bad_period",
+            Said(
+                f"Cette période ne convient pas : du premier au dernier jour, {days_max} jours au plus.",
+                f"This period will not do: from the first to the last day, at most {days_max} days.",
+            ),
+        )
+    return start, end

@@ -1,0 +1,56 @@
+"""Which types a reader asked for, and what HTTP says of those that end (RFC 9745 `Deprecation`, RFC 8594 `Sunset`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
+
+from chassis.problems import Problem
+from chassis.sentences import Said
+from maillage_contracts import PARTNER_TOPIC
+from maillage_contracts.catalogue import Entry, catalogue
+from maillage_contracts.topics import PREFIX
+
+KNOWN: Sequence[str] = (*PARTNER_TOPIC.types, *PARTNER_TOPIC.relayed_types)
+
+
+def chosen_types(text: str | None) -> tuple[str, ...] | None:
+    """Return the types named, by commas: whole, without our prefix, or a family (`referrals.referral.*`); None for all.
+
+    One that no stream ever holds is refused: a misspelt name would be silence for ever.
+    """
+    if not text:
+        return None
+    found: dict[str, None] = {}
+    for name in text.split(","):
+        whole = PREFIX + name.strip().removeprefix(PREFIX)
+        matching = [one for one in KNOWN if one == whole or (whole.endswith(".*") and one.startswith(whole[:-1]))]
+        if not matching:
+            raise Problem(
+                422,
+                "unknown_type",
+                Said(
+                    "Un des types demandés n’existe sur aucun flux. Voyez le catalogue des événements.",
+                    "One of the types asked for exists on no stream. See the catalogue of events.",
+                ),
+            )
+        found |= dict.fromkeys(matching)
+    return tuple(found)
+
+
+def deprecation_headers(types: Sequence[str] | None, entries: Mapping[str, Entry] | None = None) -> dict[str, str]:
+    """Return the headers that say when the first of these types began to end and when it ends; none for all types."""
+    entries = catalogue() if entries is None else entries
+    ending = [found for name in types or () if (found := entries[name].deprecation) is not None]
+    if not ending:
+        return {}
+    since, sunset = min(one.since for one in ending), min(one.sunset for one in ending)
+    return {
+        "deprecation": f"@{int(_midnight(since).timestamp())}",
+        "sunset": format_datetime(_midnight(sunset), usegmt=True),
+    }
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

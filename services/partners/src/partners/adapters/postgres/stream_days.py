@@ -1,0 +1,53 @@
+"""The days of streams in PostgreSQL; the digest of a complete day is computed once."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from chassis.db import Database
+from partners.app.read_days import StreamDay
+
+# stream_days_pkey, for the days and for the one after each. One statement: the last position is of the same moment.
+BETWEEN = """
+SELECT d.day, d.first_position, d.sha256, s.last_position AS reached, (
+    SELECT n.first_position - 1 FROM stream_days n
+    WHERE n.organisation_id = d.organisation_id AND n.day > d.day ORDER BY n.day LIMIT 1
+) AS ended
+FROM stream_days d JOIN partner_stream s USING (organisation_id)
+WHERE d.organisation_id = $1 AND d.day BETWEEN $2 AND $3 ORDER BY d.day
+"""
+# A range of stream_events_pkey, in its order.
+DIGEST = """
+SELECT sha256(string_agg(uuid_send(event_id), ''::bytea ORDER BY position)) FROM stream_events
+WHERE organisation_id = $1 AND position BETWEEN $2 AND $3
+"""
+KEEP = "UPDATE stream_days SET sha256 = $3 WHERE organisation_id = $1 AND day = $2"
+
+
+class PostgresStreamDays:
+    """Implements StreamDays."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def between(self, organisation_id: UUID, first: date, last: date) -> list[StreamDay]:
+        async with self._db.connection() as connection:
+            rows = await connection.fetch(BETWEEN, organisation_id, first, last)
+        return [
+            StreamDay(
+                day=row["day"],
+                first_position=row["first_position"],
+                last_position=row["reached"] if row["ended"] is None else row["ended"],
+                complete=row["ended"] is not None,
+                sha256=row["sha256"],
+            )
+            for row in rows
+        ]
+
+    async def digest(self, organisation_id: UUID, day: StreamDay) -> bytes:
+        async with self._db.connection() as connection:
+            found: bytes = await connection.fetchval(DIGEST, organisation_id, day.first_position, day.last_position)
+            if day.complete:
+                await connection.execute(KEEP, organisation_id, day.day, found)
+        return found
