@@ -204,7 +204,7 @@ async def pipeline(
     name: str,
     seed: int,
     effort: float,
-    kind: type[AnyPipeline] = Pipeline,  # type: ignore[assignment]
+    kind: type[AnyPipeline] = Pipeline,  # type: ignore[assignment]  # a default for a type variable (PEP 696 is 3.13)
 ) -> AsyncIterator[AnyPipeline]:
     """Give the path of one trial; its processes end with the block."""
     async with AsyncExitStack() as stack:

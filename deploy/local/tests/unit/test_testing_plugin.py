@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from maillage.testing import servers
-from maillage.testing.plugin import describe, tier_of
+from maillage.testing.plugin import describe, group_of, tier_of
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,13 @@ from maillage.testing.plugin import describe, tier_of
 )
 def test_the_tier_is_the_folder_below_tests(path: str, tier: str) -> None:
     assert tier_of(Path("/home") / path) == tier
+
+
+def test_what_shares_a_broker_is_one_group_and_the_rest_goes_by_file() -> None:
+    here = Path("services/x/tests/test_x.py")
+    assert group_of({"stack", "spans"}, here) == "stack"
+    assert group_of({"kafka_server", "postgres_server"}, here) == "kafka_server"
+    assert group_of({"postgres_server"}, here) == str(here)
 
 
 def test_the_summary_names_the_servers_of_each_tier() -> None:
