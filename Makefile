@@ -25,7 +25,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-long check lint contracts contracts-check bench faults browser node clean
+.PHONY: help run test test-long check lint contracts contracts-check bench faults faults-page browser node clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,9 @@ bench: $(STAMPS)/dev $(if $(PAGE),$(STAMPS)/bench) ## Measure Maillage beside th
 # ONLY=R1,R7 for some scenarios (R, B, M: all of a kind); SEED=n replays a trial; SHORT=1 as in make test; report in dist/faults.md.
 faults: $(STAMPS)/dev ## Hurt everything in every known way, TRIALS=1 of each or TRIALS=table, and report what was lost or doubled
 	@$(BIN)/python -m tests.faults --trials $(or $(TRIALS),1) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
+
+faults-page: $(STAMPS)/dev ## Write docs/faults.md from all trials that were kept
+	@$(BIN)/python -m tests.faults --page dist/faults.jsonl --report docs/faults.md
 
 # Browser tests drive Debian's Chromium; without it they fail, so that a green run never hides that no page was looked at.
 browser:

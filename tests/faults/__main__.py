@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.faults.engine import Scenario
-from tests.faults.report import as_markdown
+from tests.faults.report import INTRODUCTION, as_markdown
 from tests.faults.results import KEPT, keep, kept
 from tests.faults.rig import rig_on
 from tests.faults.runs import AT_ONCE, Run, any_seed, run_scenarios
@@ -89,7 +89,7 @@ def main() -> int:
 
 def _write_page(asked: argparse.Namespace, scenarios: list[Scenario]) -> int:
     outcomes, facts = kept(asked.page, scenarios)
-    _write(asked.report, as_markdown(scenarios, Run(0, 1.0, outcomes), facts))
+    _write(asked.report, as_markdown(scenarios, Run(0, 1.0, outcomes), [INTRODUCTION, *facts]))
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 

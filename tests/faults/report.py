@@ -14,6 +14,17 @@ HEAD = (
     "recovery p50", "p99", "a trial takes", "seeds", "result",
 )  # fmt: skip
 
+INTRODUCTION = """\
+What [the fault rig](../tests/faults/README.md) found; `make faults-page` writes this page from `dist/faults.jsonl`, to
+which every trial of `make faults` adds a line. The rig runs the real services, relays and consumers as processes on a
+real PostgreSQL (`fsync` on) and a real Kafka, hurts them, and then asks what is true: every acknowledged command has
+its events in the topic (I1), one effect for each event and consumer (I2), in order under each key (I3), nothing that
+was not committed (I4), every record an effect or a dead letter with a reason (I5), without anybody's help within the
+bound (I6). Arms known to be bad (B) and mutants of the product (M) must be caught, or the rig proves nothing.
+
+**Fewer trials were run than the table asks for**: the columns *trials*, *asked* and *share* say how many of how many.
+"""
+
 NOTES = """
 - **Asked** is what the table of R1 to R21 asks for, over all scenarios of a row (R1 and R1b are one). A trial hurts
   several times (**injected**). A trial may be a short form; **share** is the work done of the work asked for, so that
@@ -82,7 +93,10 @@ def _result(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
     good = sum(outcome.passed for outcome in outcomes)
     if scenario.catches:
         return f"caught {good} of {len(outcomes)}"
-    return "clean" if good == len(outcomes) else f"**{len(outcomes) - good} BROKEN**"
+    failed = sum(outcome.verdict is None for outcome in outcomes)
+    broken = len(outcomes) - good - failed
+    found = f"**{broken} BROKEN**" if broken else "clean" if good else ""
+    return ", ".join(filter(None, (found, f"{failed} not judged: the rig failed" if failed else "")))
 
 
 def _seconds(values: Sequence[float], share: float) -> str:

@@ -17,6 +17,7 @@ import chassis.subscribe
 from chassis import faults
 from chassis.consumer import Processor, Subscription
 from chassis.db import Database, Tx
+from chassis.health import Health
 from chassis.kafka import build_broker
 from chassis.outbox import Doorbell
 from chassis.records import Delivery
@@ -24,6 +25,7 @@ from chassis.settings import ServiceSettings, load
 from chassis.subscribe import subscribe
 from chassis.testing.mutants import become_mutant
 from chassis.testing.shifted_time import clock_of
+from chassis.watch import watch_database
 from maillage_contracts import ReferralReceived, ReferralSubmitted
 
 EFFECTS = """
@@ -52,9 +54,12 @@ async def run(settings: ServiceSettings, topic: str) -> None:
     subscribe(broker, processor, instance=settings.instance)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    # As in a service: it frees the locks of members that were stopped in the middle of a statement.
+    watching = asyncio.create_task(watch_database(Health("testing"), database, database))
     await broker.start()
     await stop.wait()
     await broker.stop()
+    watching.cancel()
     await database.close()
 
 
