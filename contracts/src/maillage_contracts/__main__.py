@@ -1,4 +1,4 @@
-"""Look at the contracts from a shell: list the types, print a schema, check that files decode.
+"""Look at the contracts from a shell: list types, print a schema, check that files decode, try a proposed schema.
 
 `decode` reads bare events, whose type comes from `--type` or from the name of their folder, and structured
 CloudEvents, which say their own. It repeats nothing of what a file holds.
@@ -60,6 +60,23 @@ def _schema(ce_type: str) -> int:
     return 0
 
 
+def _shadow(schema: Path, events: Path) -> int:
+    try:
+        from maillage_contracts.shadow import shadow
+
+        with events.open("rb") as lines:
+            report = shadow(json.loads(schema.read_bytes()), lines)
+    except (ContractError, ImportError, OSError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{report.events} events, {report.refused} would be refused\n")
+    for place, count in report.places.most_common():
+        sys.stdout.write(f"{place}: {count} events\n")
+    for finding in report.findings:
+        sys.stdout.write(f"{finding}\n")
+    return 0 if report.harmless else 1
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0 when all is well, 1 when something does not decode."""
     parser = argparse.ArgumentParser(prog="python -m maillage_contracts", description=__doc__)
@@ -70,7 +87,12 @@ def main(arguments: list[str] | None = None) -> int:
     reading = commands.add_parser("decode", help="decode files and say which model read each")
     reading.add_argument("--type", help="type of the bare events; by default, the name of their folder")
     reading.add_argument("files", nargs="+", type=Path)
+    trying = commands.add_parser("shadow", help="try a proposed schema on the events of an export (JSON Lines)")
+    trying.add_argument("schema", type=Path)
+    trying.add_argument("events", type=Path)
     chosen = parser.parse_args(arguments)
+    if chosen.command == "shadow":
+        return _shadow(chosen.schema, chosen.events)
     if chosen.command == "types":
         return _types()
     if chosen.command == "schema":

@@ -1,7 +1,8 @@
 """The catalogue of events for whoever reads it: meaning, when, example, what changed, and the day one ends.
 
 French comes from `catalogue.toml`, English from each model's docstring, the example from `examples.json`, which
-`tools/export.py` writes. Every type of the registry has an entry: a missing one is refused at first use.
+`tools/export.py` writes. Every type of the registry has an entry; one without a French text shows its English one,
+and a test refuses that.
 """
 
 from __future__ import annotations
@@ -76,11 +77,15 @@ class Entry:
 
 
 def entries_of(written: Mapping[str, Any], examples: Mapping[str, Any]) -> dict[str, Entry]:
-    """Return every entry by type; refuse a type without a text or an example, and a text of no type."""
+    """Return an entry for every type of the registry, by type."""
     stems = {stem_of(ce_type): ce_type for ce_type in MODELS}
-    if odd := sorted(stems.keys() ^ written.keys() | stems.keys() ^ examples.keys()):
-        raise RegistryError(f"catalogue and registry differ: {', '.join(odd)}")
-    return {ce_type: _entry(ce_type, written[stem], examples[stem]) for stem, ce_type in stems.items()}
+    return {ce_type: _entry(ce_type, written.get(stem, {}), examples.get(stem, {})) for stem, ce_type in stems.items()}
+
+
+def differences(written: Mapping[str, Any], examples: Mapping[str, Any]) -> list[str]:
+    """Return the names that are not in all of the registry, the French texts and the examples."""
+    stems = {stem_of(ce_type) for ce_type in MODELS}
+    return sorted(stems ^ written.keys() | stems ^ examples.keys())
 
 
 def _entry(ce_type: str, written: Mapping[str, Any], example: Mapping[str, Any]) -> Entry:
@@ -88,11 +93,12 @@ def _entry(ce_type: str, written: Mapping[str, Any], example: Mapping[str, Any])
     meaning, _, when = inspect.cleandoc(model.__doc__ or "").partition("\n\n")
     first = Change(FIRST_VERSION, FIRST_DATE, Text("Première publication.", "First publication."))
     changes = [Change(c["version"], c["date"], Text(c["fr"], c["en"])) for c in written.get("changes", ())]
+    title = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).capitalize()
+    english = {"title": title, "meaning": _one_line(meaning), "when": _one_line(when)}
+    texts = {name: Text(written.get(name, text), text) for name, text in english.items()}
     return Entry(
         ce_type=ce_type,
-        title=Text(written["title"], re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).capitalize()),
-        meaning=Text(written["meaning"], _one_line(meaning)),
-        when=Text(written["when"], _one_line(when)),
+        **texts,
         topic=topic_for(model).name,
         on_partner_streams=ce_type in (*PARTNER_TOPIC.types, *PARTNER_TOPIC.relayed_types),
         example=example,
@@ -122,7 +128,13 @@ def _one_line(text: str) -> str:
 @cache
 def catalogue() -> Mapping[str, Entry]:
     """Return the catalogue, by type, in the order of the topic table."""
+    return MappingProxyType(entries_of(*sources()))
+
+
+def sources() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the French texts and the examples, by name, as the package has them."""
     folder = files("maillage_contracts")
-    written = tomllib.loads(folder.joinpath("catalogue.toml").read_text("utf-8"))
-    examples = json.loads(folder.joinpath("examples.json").read_text("utf-8"))
-    return MappingProxyType(entries_of(written, examples))
+    return (
+        tomllib.loads(folder.joinpath("catalogue.toml").read_text("utf-8")),
+        json.loads(folder.joinpath("examples.json").read_text("utf-8")),
+    )

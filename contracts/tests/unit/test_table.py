@@ -120,6 +120,7 @@ def _places(node: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [found for key, child in pairs for found in ((*path, key), *_places(child, (*path, key)))]
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(list(MODELS)), st.data())
 def test_whatever_is_taken_out_of_a_schema_is_found(ce_type: str, data: st.DataObject) -> None:
     old = schema_for(ce_type)

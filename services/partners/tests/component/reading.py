@@ -13,6 +13,7 @@ from chassis.outbox import Doorbell
 from chassis.records import Source
 from chassis.testing.events import AT, source_of_event
 from maillage_contracts import ReferralSubmitted, Routing
+from maillage_contracts.kafka import PartnerTopic, consumer_settings
 from partners.adapters.subscribers import subscriptions
 
 Service: TypeAlias = Any
@@ -45,6 +46,20 @@ async def project(db: Database, sources: Sequence[Source], clock: Clock | None =
     clock = clock or SystemClock()
     processor = Processor("partners", subscriptions(clock)[0], db, clock, Doorbell())
     await processor.process(sources)
+
+
+def read_with_the_library(told: dict[str, Any], count: int) -> list[str]:
+    """Read the first events of a topic as a partner does with our own package; return their ids."""
+    code = told["username"].removeprefix("partner-")
+    settings = consumer_settings(told["bootstrap"], code, told["password"], protocol=told["security_protocol"])
+    found: list[str] = []
+    with PartnerTopic(code, settings) as topic:
+        for record in topic:
+            assert record.decoded is not None, record.trouble
+            found.append(record.id)
+            if len(found) == count:
+                break
+    return found
 
 
 async def read(service: Service, headers: dict[str, str], **params: Any) -> dict[str, Any]:

@@ -37,6 +37,8 @@ from maillage_contracts import (
     envelope_for,
 )
 
+from .reading import read_with_the_library
+
 Service: TypeAlias = Any
 """conftest.Service: test folders are no packages."""
 
@@ -249,6 +251,7 @@ async def test_council_reads_its_events_from_topic_and_feed_alike_and_a_neighbou
     assert told["topic"] == f"partner-{code('cd93')}-v1"
     assert [header(record, "ce_id") for record in records] == [str(one) for one in sent]
     assert [event["id"] for event in events] == [str(one) for one in sent]
+    assert await asyncio.to_thread(read_with_the_library, told, 4) == [str(one) for one in sent]
     assert [event["sequence"] for event in events] == ["1", "2", "3", "4"]
     assert [json.loads(record.value or b"") for record in records] == [event["data"] for event in events]
     for record, event in zip(records, events, strict=True):

@@ -30,9 +30,11 @@ async def test_catalogue_lists_every_event_and_each_has_its_page_in_both_languag
             assert f'href="/evenements/{entry.stem}"' in listed
             page = await portal.browser.get(f"/evenements/{entry.stem}")
             said = unescape(page.text)
+            plain = re.sub(r"</?code>", "", said)
             assert page.status_code == 200, entry.stem
             for text in (entry.title, entry.meaning, entry.when):
-                assert getattr(text, language) in said, entry.stem
+                assert getattr(text, language).replace("`", "") in plain, entry.stem
+            assert "`" not in said
             [shown] = re.findall(r"<code>(\{.*?\})</code>", said, re.DOTALL)
             assert json.loads(shown) == entry.example
             assert entry.ce_type in said
