@@ -35,7 +35,7 @@ run: $(STAMPS)/run ## Start everything on this machine, play the demonstration o
 
 # Two at a time: half of their time is waiting. WORKERS=0 runs them one after another, in one process.
 test: $(STAMPS)/dev browser node ## Run every test but the long ones; PostgreSQL and Kafka are started and removed by the tests
-	@$(BIN)/pytest $(TESTS) -m "not long" -n $(or $(WORKERS),2) --dist loadgroup
+	@$(BIN)/pytest $(TESTS) -m "not long" -n $(or $(WORKERS),2) --no-loadscope-reorder
 
 test-long: $(STAMPS)/dev ## Run the tests of outages, overload and rebuilding that take minutes
 	@$(BIN)/pytest $(TESTS) -m long

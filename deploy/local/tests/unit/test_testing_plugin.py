@@ -25,11 +25,11 @@ def test_the_tier_is_the_folder_below_tests(path: str, tier: str) -> None:
     assert tier_of(Path("/home") / path) == tier
 
 
-def test_what_shares_a_broker_is_one_group_and_the_rest_goes_by_file() -> None:
-    here = Path("services/x/tests/test_x.py")
-    assert group_of({"stack", "spans"}, here) == "stack"
-    assert group_of({"kafka_server", "postgres_server"}, here) == "kafka_server"
-    assert group_of({"postgres_server"}, here) == str(here)
+def test_what_shares_the_stack_is_one_group_and_the_rest_goes_by_file(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("def test_x(stack: RunningStack) -> None: ...")
+    (tmp_path / "other.py").write_text("def test_x(kafka_server: KafkaServer) -> None: ...")
+    assert group_of("one.py", tmp_path) == "stack"
+    assert group_of("other.py", tmp_path) == "other.py"
 
 
 def test_the_summary_names_the_servers_of_each_tier() -> None:

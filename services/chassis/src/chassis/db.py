@@ -172,22 +172,25 @@ class Database:
         """Lend a pooled connection, first come, first served; raises DependencyDown when none can be had in time, or
         when it is lost.
         """
+        until = asyncio.get_running_loop().time() + ACQUIRE_TIMEOUT_SECONDS
         try:
-            async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
+            async with asyncio.timeout_at(until):
                 await self._turns.acquire()
         except TimeoutError:
             raise DependencyDown("no database connection (all are in use)") from None
         try:
-            async with self._lent() as connection:
+            async with self._lent(until) as connection:
                 yield connection
         finally:
             self._turns.release()
 
     @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[Tx]:
+    async def _lent(self, until: float) -> AsyncIterator[Tx]:
         try:
-            pool = self._pool or await self._opened_in_time()
-            connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+            async with asyncio.timeout_at(until):
+                # Whoever came before may be opening it: waiting for them counts too.
+                pool = self._pool or await self._opened()
+            connection = await pool.acquire(timeout=max(0.01, until - asyncio.get_running_loop().time()))
         except (*UNREACHABLE, *AT_FAULT) as error:
             raise DependencyDown(f"no database connection ({type(error).__name__})") from None
         try:
@@ -203,11 +206,6 @@ class Database:
             raise DependencyDown(f"the database connection was lost ({type(error).__name__})") from None
         finally:
             await _give_back(pool, connection)
-
-    async def _opened_in_time(self) -> asyncpg.Pool[asyncpg.Record]:
-        # Whoever came before may be opening it: waiting for them counts too.
-        async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
-            return await self._opened()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:

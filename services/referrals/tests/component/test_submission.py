@@ -120,6 +120,35 @@ async def test_council_that_left_since_the_last_submission_is_not_asked(desk: De
     assert len(await desk.events()) == 1
 
 
+async def test_key_that_was_used_has_its_answer_whatever_became_of_the_council(desk: Desk) -> None:
+    first = await desk.submit(key="one")
+    async with desk.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE directory_organisations SET collectivities = '{}', territory = '{}', version = version + 1"
+        )
+
+    again = [await desk.submit(key="one") for _ in range(2)]
+    other = await desk.submit(desk.body(commune="2A004"), key="one")
+
+    assert [(one.status_code, one.json()) for one in again] == [(201, first.json())] * 2
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_council_that_takes_precedence_since_the_last_submission_is_asked(desk: Desk) -> None:
+    before = (await desk.submit(key="one")).json()["council"]
+    async with desk.db.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO directory_organisations (organisation_id, code, name, kind, phone, postal_address, territory,"
+            " collectivities, version) SELECT gen_random_uuid(), 'aaa', name, kind, phone, postal_address, territory,"
+            " collectivities, 1 FROM directory_organisations WHERE organisation_id = $1",
+            before["organisation_id"],
+        )
+
+    after = await desk.submit(key="two")
+
+    assert after.json()["council"]["code"] == "aaa"
+
+
 async def test_key_of_another_organisation_is_another_key(desk: Desk) -> None:
     first = await desk.submit(key="one")
     second = await desk.submit(key="one", by=UUID(int=0xA2))

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 FIXTURES = {"postgres_server": "postgres", "kafka_server": "kafka"}
 """Fixture to marker: `-m "not kafka"` leaves out what needs a broker."""
 
-GROUPS_FIRST = {"stack": 0, "kafka_server": 1}
-"""Fixtures that start a broker, in the order in which the tests that need them begin."""
+WHOLE = "stack"
+"""The fixture that starts a whole Maillage."""
 
 MakeDatabase: TypeAlias = "Callable[[str | None], Awaitable[str]]"
 
@@ -40,23 +41,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server by the server it needs, and keep together what shares one when workers run side by side.
-
-    What needs the whole stack is one group and comes first, since it is the longest; what needs Kafka is another; of
-    the rest, each file is one. So no server starts twice but PostgreSQL, which is quick.
-    """
+    """Mark what needs a server by the server it needs; where workers share the tests, the longest group begins."""
     for item in items:
-        needed = set(getattr(item, "fixturenames", ()))
-        for fixture in FIXTURES.keys() & needed:
+        for fixture in FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(FIXTURES[fixture])
-        item.add_marker(pytest.mark.xdist_group(group_of(needed, item.path)))
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        items.sort(key=lambda item: GROUPS_FIRST.get(group_of(set(getattr(item, "fixturenames", ())), item.path), 9))
+        items.sort(key=lambda item: WHOLE not in getattr(item, "fixturenames", ()))
 
 
-def group_of(needed: set[str], path: Path) -> str:
-    """Return the group of a test that needs these fixtures: one worker runs all of a group."""
-    return next((name for name in GROUPS_FIRST if name in needed), str(path))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker whole files, and all that needs the whole stack to one of them: it starts once.
+
+    pytest-xdist's own groups are written into a name that pytest 9.2 no longer keeps.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # ships no py.typed
+
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # untyped, see above
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid.partition("::")[0], config.rootpath)
+
+    return ByGroup(config, log)
+
+
+@lru_cache(maxsize=1_000)
+def group_of(file: str, root: Path) -> str:
+    """Return the group of a file's tests: those that ask for the running stack are one."""
+    return WHOLE if f"{WHOLE}: RunningStack" in (root / file).read_text("utf-8") else file
 
 
 @pytest.fixture(scope="session")

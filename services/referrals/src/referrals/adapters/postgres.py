@@ -49,11 +49,17 @@ ADD = f"WITH attempt AS (SELECT), {STORE}"
 
 KEPT = idempotency.at_once(25)
 
-# The council is looked up before, and may have changed: its version is looked at again here, by primary key.
+# The council was looked up before, and it or another may have changed: this is directory.council_for again.
 ADD_AT_ONCE = f"""
-WITH allowed AS (SELECT FROM directory_organisations WHERE organisation_id = $8 AND version = $24),
+WITH allowed AS (
+    SELECT FROM (
+        SELECT organisation_id, version FROM directory_organisations
+        WHERE kind = 'council' AND collectivities @> ARRAY[$35::text] ORDER BY code, organisation_id LIMIT 1
+    ) AS council
+    WHERE organisation_id = $8 AND version = $24
+),
 {KEPT}, {STORE}
-"""
+"""  # noqa: S608  # constants of ours
 
 # The primary key's row lock: every command of one referral passes here, one after the other.
 LOCK = """

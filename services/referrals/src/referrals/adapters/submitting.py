@@ -1,8 +1,9 @@
 """The first time a referral is submitted, in one round trip: the key claimed, everything stored, the answer kept.
 
 A council is remembered from one submission to the next, with the version of what was known of it. The statement looks
-at that version: where it changed, where the key was used before or is being used, nothing is written, and the caller
-takes the way of several statements, which says why.
+it up again: where another answers by now or it has changed, where the key was used before or is being used, nothing is
+written, and the caller takes the way of several statements, which says why. So it does where the domain refuses: a
+key that was used has its answer, whatever has become of the council since.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ class KnownCouncils:
         self._known: dict[str, tuple[Organisation, int]] = {}
 
     async def find(self, tx: Tx, collectivity: str) -> tuple[Organisation, int] | None:
-        """Return the council of a collectivity and its version; one that has not joined is looked up each time."""
+        """Return the council that names a collectivity, and its version; None is not remembered."""
         found = self._known.get(collectivity)
         if found is None:
-            found = await DirectoryOrganisations(tx).council_and_version(collectivity)
+            found = await DirectoryOrganisations(tx).council_by_collectivity(collectivity)
             if found is not None:
                 self._known[collectivity] = found
         return found
@@ -64,10 +65,12 @@ class Submission:
         self._council: tuple[Organisation, int] | None = None
 
     async def council_for(self, collectivity: str) -> Organisation | None:
-        """Return the council that answers for a collectivity, or None when it has not joined."""
+        """Return the council that names the collectivity, or raise NotAtOnce: it may be found in another way."""
         self._collectivity = collectivity
         self._council = await self._councils.find(self._connection, collectivity)
-        return None if self._council is None else self._council[0]
+        if self._council is None:
+            raise NotAtOnce
+        return self._council[0]
 
     async def add(self, referral: Referral, told: Told, fact: StatusChanged) -> None:
         """Store everything and keep the answer, or raise NotAtOnce."""
@@ -78,7 +81,7 @@ class Submission:
             self._attempt, now=fact.at, status=201, body=body, resource_id=referral.referral_id, location=location
         )
         row = new_row(self._vault, referral, told, fact)
-        stored = await self._connection.execute(ADD_AT_ONCE, *row, version, *kept)
+        stored = await self._connection.execute(ADD_AT_ONCE, *row, version, *kept, self._collectivity)
         if stored == "INSERT 0 0":
             self._councils.forget(self._collectivity)
             raise NotAtOnce

@@ -22,6 +22,7 @@ from referrals.adapters.postgres import PostgresReferrals
 from referrals.adapters.submitting import KnownCouncils, NotAtOnce, Submission
 from referrals.app.ports import Organisation
 from referrals.app.submit_referral import SubmitReferral, Submitted, submit_referral
+from referrals.domain.errors import ReferralRefused
 from referrals.domain.referral import Referral
 
 ROUTE = "POST /referrals"
@@ -52,7 +53,7 @@ def routes(vault: Vault) -> APIRouter:
         with refusals():
             try:
                 return await at_once(runtime, attempt, command, now)
-            except NotAtOnce:
+            except (NotAtOnce, ReferralRefused):
                 return await step_by_step(runtime, attempt, command, now)
 
     async def at_once(
