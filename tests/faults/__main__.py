@@ -41,6 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, default=REPORT, help=f"the file (default {REPORT})")
     parser.add_argument("--kept", type=Path, default=KEPT, help=f"where each trial adds a line (default {KEPT})")
     parser.add_argument("--page", type=Path, nargs="+", help="run nothing: report what these files have kept")
+    parser.add_argument("--note", default="", help="a sentence for the page, on how its trials were run")
     asked = parser.parse_args()
     if asked.trials != "table" and not asked.trials.isdigit():
         parser.error("--trials is a number or `table`")
@@ -89,7 +90,12 @@ def main() -> int:
 
 def _write_page(asked: argparse.Namespace, scenarios: list[Scenario]) -> int:
     outcomes, facts = kept(asked.page, scenarios)
-    _write(asked.report, as_markdown(scenarios, Run(0, 1.0, outcomes), [INTRODUCTION, *facts]))
+    _write(
+        asked.report,
+        as_markdown(
+            scenarios, Run(0, 1.0, outcomes), [INTRODUCTION, *facts, *([f"- {asked.note}"] if asked.note else [])]
+        ),
+    )
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 

@@ -222,7 +222,7 @@ class Api:
         )  # fmt: skip
 
     async def _rows(self, sql: str) -> list[Any]:
-        connection = await asyncpg.connect(self.dsn, timeout=5)
+        connection = await asyncpg.connect(self.dsn, timeout=30)
         try:
             return list(await connection.fetch(sql))
         finally:

@@ -111,12 +111,15 @@ class Brokers:
 
     def coordinator_of(self, group: str) -> int:
         """Return which broker keeps a group's members and offsets now."""
-        found = self._admin().describe_consumer_groups([group], request_timeout=10)[group].result()
+        # Kept in a name: the answer to a client that is gone never comes.
+        admin = self._admin()
+        found = admin.describe_consumer_groups([group], request_timeout=10)[group].result(20)
         return int(found.coordinator.id) - 1
 
     def lead_as_preferred(self) -> None:
         """Move leaders back to where they were before brokers went and came, under load."""
-        self._admin().elect_leaders(ElectionType.PREFERRED, None, request_timeout=20).result()
+        admin = self._admin()
+        admin.elect_leaders(ElectionType.PREFERRED, None, request_timeout=20).result(30)
 
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.server.bootstrap, "log_level": 0})

@@ -36,6 +36,10 @@ class Child:
         """Whether its end has not been told."""
         return self.pid > 0 and self.code is None
 
+    def said(self) -> str:
+        """Return what it has printed until now."""
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; one that has ended gets none."""
         if self.alive:

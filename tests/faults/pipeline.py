@@ -165,7 +165,7 @@ class Pipeline:
 
     async def ask(self, sql: str) -> int:
         """Return one number from the database, by its own port."""
-        connection = await asyncpg.connect(self.dsn, timeout=5)
+        connection = await asyncpg.connect(self.dsn, timeout=30)
         try:
             return int(await connection.fetchval(sql))
         finally:

@@ -84,7 +84,7 @@ async def lease_removed(p: Pipeline) -> None:
     """Two relays, neither waits: both are at work before the first event is there, and race for each."""
     await p.consumer()
     relays = [await p.relay(**mutant("lease_removed")) for _ in range(2)]
-    both = await until(lambda: all(ACTIVE in relay.log.read_text("utf-8", "replace") for relay in relays), 30)
+    both = await until(lambda: all(ACTIVE in relay.said() for relay in relays), 30)
     assert both, "two relays without a lease were not active together"
     async with p.writing(CLEAN):
         await p.flowing(100)

@@ -97,13 +97,13 @@ async def overloaded(a: Api) -> None:
             await connection.close()
         a.injected += 1
         freed = asyncio.get_running_loop().time()
-        await a.told(20, seconds=RECOVERY_SECONDS)
+        await a.told(20, seconds=RECOVERY_SECONDS if a.effort >= 1 else 60)
         a.heal()
     a.figures = {
         "longest wait for an answer, s": a.slowest_seconds,
         "answers again after, s": asyncio.get_running_loop().time() - freed,
     }
-    if a.slowest_seconds > ANSWER_SECONDS:
+    if a.effort >= 1 and a.slowest_seconds > ANSWER_SECONDS:
         a.strange.append(f"an answer took {a.slowest_seconds:.0f} s")
 
 
@@ -142,7 +142,12 @@ SCENARIOS = (
         table=(20, 1.0),
     ),
     Scenario(
-        "R15b", "more callers than room, connections held", play_api=overloaded, bound_seconds=40, table=(20, 1.0)
+        "R15b",
+        "more callers than room, connections held",
+        play_api=overloaded,
+        bound_seconds=40,
+        timed=True,
+        table=(20, 1.0),
     ),
     Scenario("R16b", "API with a wrong clock", play_api=wrong_clock, only_long=True, table=(10, 1.0)),
 )
