@@ -299,6 +299,7 @@ async def hurt(trial: Trial) -> None:
 
 async def isolated(trial: Trial) -> None:
     """Refer, hurt no process: the kind receiver must have everything though five others of ten misbehave."""
+    trial.injected = sum(role not in KIND for _, role in trial.receivers)
     await trial.refer(max(3, round(REFERRALS * trial.effort)))
     kind = trial.receivers["cd93", "kind"]
     deadline = time.monotonic() + 20
