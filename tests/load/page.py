@@ -40,7 +40,8 @@ def _lines(found: Sequence[Stored], sizes: Sizes) -> Iterator[str]:
         for goal in judged(one.measure, one.results):
             yield f"| {goal.goal.text} | {goal.shown} | {'reached' if goal.reached else '**not reached**'} |"
     yield from ("", f"![Ours divided by each anchor, with the goals](pictures/{RATIOS_PICTURE})")
-    yield from ("", f"![Cost of one event for one partner as things grow](pictures/{GROWTH_PICTURE})")
+    if any(one.measure.key == "growth" for one in found):
+        yield from ("", f"![Cost of one event for one partner as things grow](pictures/{GROWTH_PICTURE})")
     for one in found:
         yield as_markdown([one.measure], one.results, sizes).rstrip("\n")
         yield ""
