@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, NonRecordingSpan, SpanKind
 
-from chassis.tracing import read_traceparent, tracer, under, write_traceparent
+from chassis.tracing import current, read_traceparent, tracer, under, write_traceparent
 from notifications.app.ports import Prepared, Requested
 
 _SYSTEMS = {"email": "smtp", "sms": "sms"}
@@ -51,7 +51,7 @@ def sending(prepared: Prepared, requested: Requested) -> Iterator[None]:
             "maillage.notice.template": prepared.notice.template,
         },
     )
-    with _ended(span):
+    with current(span):
         yield
 
 
@@ -71,18 +71,5 @@ def checking(requested: Sequence[Requested]) -> Iterator[None]:
         attributes={"messaging.batch.message_count": len(requested)},
         links=[Link(context) for context in sampled],
     )
-    with _ended(span):
+    with current(span):
         yield
-
-
-@contextmanager
-def _ended(span: Span) -> Iterator[None]:
-    try:
-        with trace.use_span(span, record_exception=False, set_status_on_exception=False):
-            yield
-    except BaseException as error:
-        span.set_attribute("error.type", type(error).__name__)
-        span.set_status(Status(StatusCode.ERROR))
-        raise
-    finally:
-        span.end()
