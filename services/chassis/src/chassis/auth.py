@@ -47,6 +47,8 @@ class Caller:
     organisation_code: str
     organisation_kind: str
     scopes: frozenset[str]
+    sandbox: bool = False
+    """Whether the organisation belongs to the world in which nobody is real."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class TokenVerifier:
                 organisation_code=_text(claims, "org_code"),
                 organisation_kind=_text(claims, "org_kind"),
                 scopes=frozenset(_text(claims, "scope").split()),
+                # Absent from tokens of real organisations.
+                sandbox=claims.get("sandbox") is True,
             )
             return _Verified(caller, issued_at=_instant(claims, "iat"), expires_at=_instant(claims, "exp"))
         except ValueError:

@@ -30,17 +30,17 @@ OrganisationEvent: TypeAlias = OrganisationRegistered | OrganisationChanged
 # Waits for the row's lock; two batches take organisations in the same order, so they cannot deadlock.
 UPSERT_ORGANISATIONS = """
 INSERT INTO directory_organisations AS d
-    (organisation_id, code, name, kind, phone, postal_address, email, territory, collectivities, version)
+    (organisation_id, code, name, kind, phone, postal_address, email, territory, collectivities, version, sandbox)
 SELECT o.organisation_id, o.code, o.name, o.kind, o.phone, o.postal_address, o.email, o.territory,
-       ARRAY(SELECT jsonb_array_elements_text(o.territory -> 'collectivities')), o.version
+       ARRAY(SELECT jsonb_array_elements_text(o.territory -> 'collectivities')), o.version, coalesce(o.sandbox, false)
 FROM jsonb_to_recordset($1::jsonb) AS o (
     organisation_id uuid, code text, name text, kind text, phone text, postal_address text, email text,
-    territory jsonb, version bigint)
+    territory jsonb, version bigint, sandbox boolean)
 ORDER BY o.organisation_id
 ON CONFLICT (organisation_id) DO UPDATE SET
     code = EXCLUDED.code, name = EXCLUDED.name, kind = EXCLUDED.kind, phone = EXCLUDED.phone,
     postal_address = EXCLUDED.postal_address, email = EXCLUDED.email, territory = EXCLUDED.territory,
-    collectivities = EXCLUDED.collectivities, version = EXCLUDED.version
+    collectivities = EXCLUDED.collectivities, version = EXCLUDED.version, sandbox = EXCLUDED.sandbox
 WHERE d.version < EXCLUDED.version
 """
 
@@ -51,12 +51,12 @@ ORDER BY client_id
 ON CONFLICT (client_id) DO NOTHING
 """
 
-COLUMNS = "organisation_id, code, name, kind, phone, postal_address, email, territory, version"
+COLUMNS = "organisation_id, code, name, kind, phone, postal_address, email, territory, version, sandbox"
 SELECT_BY_ID = f"SELECT {COLUMNS} FROM directory_organisations WHERE organisation_id = ANY($1::uuid[])"  # noqa: S608
 # directory_organisations_collectivities finds the few of one collectivity, of whatever kind.
 SELECT_ANSWERING = (
     f"SELECT {COLUMNS} FROM directory_organisations "  # noqa: S608
-    "WHERE kind = $1 AND collectivities @> ARRAY[$2::text] ORDER BY code, organisation_id"
+    "WHERE kind = $1 AND collectivities @> ARRAY[$2::text] AND sandbox = $3 ORDER BY code, organisation_id"
 )
 SELECT_BY_CODE = f"SELECT {COLUMNS} FROM directory_organisations WHERE code = $1 ORDER BY version DESC LIMIT 1"  # noqa: S608
 
@@ -75,6 +75,8 @@ class Organisation:
     version: int
     email: str | None = None
     """Its public address for notices, where it gave one."""
+    sandbox: bool = False
+    """Whether it belongs to the world in which nobody is real."""
 
 
 async def apply_organisations(tx: Tx, events: Sequence[OrganisationEvent]) -> None:
@@ -117,15 +119,15 @@ async def organisation_by_code(tx: Tx, code: str) -> Organisation | None:
     return None if row is None else _organisation(row)
 
 
-async def answering(tx: Tx, kind: str, collectivity: str) -> list[Organisation]:
-    """Return the organisations of a kind that answer for a collectivity, by code."""
-    return [_organisation(row) for row in await tx.fetch(SELECT_ANSWERING, kind, collectivity)]
+async def answering(tx: Tx, kind: str, collectivity: str, *, sandbox: bool = False) -> list[Organisation]:
+    """Return the organisations of a kind and of one world that answer for a collectivity, by code."""
+    return [_organisation(row) for row in await tx.fetch(SELECT_ANSWERING, kind, collectivity, sandbox)]
 
 
-async def council_for(tx: Tx, collectivity_code: str) -> Organisation | None:
-    """Return the council that answers for a collectivity, or None when it has not joined."""
+async def council_for(tx: Tx, collectivity_code: str, *, sandbox: bool = False) -> Organisation | None:
+    """Return the council of one world that answers for a collectivity, or None when it has not joined."""
     # partners refuses a second one; should there be two, the first by code is always the same one.
-    return next(iter(await answering(tx, "council", collectivity_code)), None)
+    return next(iter(await answering(tx, "council", collectivity_code, sandbox=sandbox)), None)
 
 
 class Directory:
@@ -177,7 +179,7 @@ class Directory:
 
 
 def _row(event: OrganisationEvent) -> dict[str, Any]:
-    fields = {"organisation_id", "code", "name", "kind", "phone", "postal_address", "email", "territory"}
+    fields = {"organisation_id", "code", "name", "kind", "phone", "postal_address", "email", "territory", "sandbox"}
     return event.model_dump(mode="json", include=fields) | {"version": event.aggregate_version}
 
 

@@ -99,6 +99,7 @@ def _state(
             collectivities=places.collectivities,
         ),
         changed_at=organisation.changed_at,
+        sandbox=organisation.sandbox,
     )
 
 

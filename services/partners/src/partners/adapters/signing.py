@@ -59,6 +59,8 @@ class TokenSigner:
                 "iat": issued_at,
                 "exp": issued_at + LIFETIME_SECONDS,
                 "jti": str(new_id()),
+                # Absent from tokens of real organisations: they are as they were before there was a sandbox.
+                **({"sandbox": True} if organisation.sandbox else {}),
             },
             self._key,
         )

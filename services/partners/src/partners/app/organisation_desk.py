@@ -27,12 +27,17 @@ class Desk:
 
 
 async def apply_change(
-    desk: Desk, organisation: Organisation, kind: Kind, details: Details, at: datetime
+    desk: Desk,
+    organisation: Organisation,
+    kind: Kind,
+    details: Details,
+    at: datetime,
+    sandbox: bool | None = None,
 ) -> Organisation:
     """Take new details and let the stream follow; nothing happens when they are the present ones."""
     if organisation.kind not in PARTNERS:
         raise CodeReserved
-    change = organisation.change(kind, details, at)
+    change = organisation.change(kind, details, at, sandbox)
     if change is None:
         return organisation
     changed, fact = change
@@ -45,7 +50,7 @@ async def apply_change(
 
 
 async def refuse_shared_jurisdiction(desk: Desk, organisation: Organisation) -> None:
-    """Raise JurisdictionTaken when another council answers for one of the organisation's collectivities."""
+    """Raise JurisdictionTaken when another council of its world answers for one of its collectivities."""
     # The gate is held: nobody else registers or edits between this look and the write.
     if organisation.kind is Kind.COUNCIL and await desk.organisations.another_answers(organisation):
         raise JurisdictionTaken

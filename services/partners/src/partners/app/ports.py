@@ -23,7 +23,7 @@ class Organisations(Protocol):
         ...
 
     async def another_answers(self, organisation: Organisation) -> bool:
-        """Say whether another council has one of this organisation's collectivities."""
+        """Say whether another council of its world has one of this organisation's collectivities."""
         ...
 
     async def add(self, organisation: Organisation) -> None: ...
@@ -103,6 +103,10 @@ class Streams(Protocol):
         """Return those of the persons who were erased."""
         ...
 
+    async def of_sandbox(self, facts: Sequence[Fact]) -> set[UUID]:
+        """Return those of the facts' referrers that are of the sandbox."""
+        ...
+
     async def present(self, event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
         """Return the (organisation, event) pairs that streams already hold."""
         ...
@@ -122,7 +126,7 @@ class Referrals(Protocol):
         ...
 
     async def unfollowed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
-        """Return the open referrals in these communes that the stream does not follow, oldest first."""
+        """Return the open referrals of the stream's world in these communes that it does not follow, oldest first."""
         ...
 
     async def followed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:

@@ -25,6 +25,12 @@ class KindImmutable(PartnersError):
     code = "kind_immutable"
 
 
+class WorldImmutable(PartnersError):
+    """An organisation of the sandbox stays there, and a real one stays real."""
+
+    code = "sandbox_immutable"
+
+
 class CodeReserved(PartnersError):
     """The code belongs to one of the platform's own services."""
 

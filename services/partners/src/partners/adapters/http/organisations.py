@@ -20,6 +20,7 @@ from partners.adapters.http.refusals import refusals
 from partners.adapters.postgres.organisations import PostgresClients, PostgresMembers, PostgresOrganisations
 from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
+from partners.adapters.simulators import SIMULATED
 from partners.app.add_member import add_member
 from partners.app.change_territory import change_territory
 from partners.app.issue_client import issue_client
@@ -81,6 +82,8 @@ class OrganisationBody(BaseModel):
     postal_address: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x09\x0b-\x1f]+$")]
     territory: TerritoryBody
     email: Email | None = None
+    sandbox: bool | None = None
+    """As it is, unless said; an organisation is real unless it is registered otherwise, and never changes that."""
 
 
 class ClientBody(BaseModel):
@@ -117,6 +120,7 @@ def organisation_document(organisation: Organisation) -> dict[str, Any]:
             "departements": details.territory.departements,
             "collectivities": details.territory.collectivities,
         },
+        "sandbox": organisation.sandbox,
         "version": organisation.version,
         "changed_at": organisation.changed_at,
     }
@@ -141,7 +145,9 @@ async def put_organisation(
     """Register an organisation or change it; the same body twice changes nothing."""
     details = Details(body.name, body.phone, body.postal_address, body.territory.territory(), body.email)
     async with _transaction(runtime) as (tx, at):
-        organisation, is_new = await register_organisation(_desk(tx, at), code, Kind(body.kind), details, at)
+        organisation, is_new = await register_organisation(
+            _desk(tx, at), code, Kind(body.kind), details, at, body.sandbox, SIMULATED
+        )
     response.status_code = 201 if is_new else 200
     return organisation_document(organisation)
 

@@ -21,6 +21,7 @@ from partners.domain.errors import (
     Refusal,
     ScopeNotAllowed,
     TooManyWebhooks,
+    WorldImmutable,
     WrongState,
 )
 
@@ -29,6 +30,13 @@ _SAID: dict[type[PartnersError], tuple[int, Said]] = {
     KindImmutable: (
         409,
         Said("La nature d’une organisation ne change pas.", "An organisation’s kind does not change."),
+    ),
+    WorldImmutable: (
+        409,
+        Said(
+            "Une organisation ne passe pas du bac à sable au réel, ni l’inverse.",
+            "An organisation does not move between the sandbox and the real world.",
+        ),
     ),
     CodeReserved: (409, Said("Ce code est réservé à la plateforme.", "This code is reserved for the platform.")),
     JurisdictionTaken: (

@@ -19,13 +19,14 @@ LIST = "SELECT o.* FROM organisations o WHERE kind = ANY ($1) ORDER BY code"
 ANOTHER_ANSWERS = """
 SELECT EXISTS (
     SELECT FROM organisations
-    WHERE kind = 'council' AND organisation_id <> $1 AND territory -> 'collectivities' ?| $2::text[]
+    WHERE kind = 'council' AND organisation_id <> $1 AND sandbox = $3 AND territory -> 'collectivities' ?| $2::text[]
 )
 """
 ADD = """
 INSERT INTO organisations
-    (organisation_id, code, kind, name, phone, postal_address, territory, version, correlation_id, changed_at, email)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11)
+    (organisation_id, code, kind, name, phone, postal_address, territory, version, correlation_id, changed_at, email,
+     sandbox)
+VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12)
 """
 SAVE = """
 UPDATE organisations SET name = $2, phone = $3, postal_address = $4, territory = $5::jsonb, version = $6,
@@ -61,6 +62,7 @@ def organisation_of(row: asyncpg.Record) -> Organisation:
         version=row["version"],
         correlation_id=row["correlation_id"],
         changed_at=row["changed_at"],
+        sandbox=row["sandbox"],
     )
 
 
@@ -85,14 +87,16 @@ class PostgresOrganisations:
 
     async def another_answers(self, organisation: Organisation) -> bool:
         collectivities = list(organisation.details.territory.collectivities)
-        return bool(await self._tx.fetchval(ANOTHER_ANSWERS, organisation.organisation_id, collectivities))
+        return bool(
+            await self._tx.fetchval(ANOTHER_ANSWERS, organisation.organisation_id, collectivities, organisation.sandbox)
+        )
 
     async def add(self, organisation: Organisation) -> None:
         details = organisation.details
         await self._tx.execute(
             ADD, organisation.organisation_id, organisation.code, organisation.kind.value, details.name,
             details.phone, details.postal_address, _territory_json(details.territory), organisation.version,
-            organisation.correlation_id, organisation.changed_at, details.email,
+            organisation.correlation_id, organisation.changed_at, details.email, organisation.sandbox,
         )  # fmt: skip
 
     async def save(self, organisation: Organisation) -> None:
