@@ -4,7 +4,3 @@ ALTER TABLE organisations ADD COLUMN sandbox boolean NOT NULL DEFAULT false;
 ALTER TABLE partner_stream ADD COLUMN sandbox boolean NOT NULL DEFAULT false;
 -- Few organisations, of which fewer are of the sandbox: "is one of these?" is one page.
 CREATE INDEX organisations_sandbox ON organisations (organisation_id) WHERE sandbox;
-
--- What an organisation calls a client, so that whoever describes clients in a file finds it again.
-ALTER TABLE clients ADD COLUMN label text;
-CREATE UNIQUE INDEX clients_label ON clients (organisation_id, label) WHERE label IS NOT NULL AND revoked_at IS NULL;
