@@ -122,8 +122,13 @@ def _refused(path: Path, lines: Lines, problems: Iterable[Problem]) -> Refusal:
 
 
 def _of_pydantic(error: ValidationError) -> Iterator[Problem]:
-    for one in error.errors(include_input=False, include_url=False):
+    found = error.errors(include_input=False, include_url=False)
+    for one in found:
         place: Place = one["loc"]
+        inside = any(len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in found)
+        if one["type"] == "too_short" and inside:
+            # Its elements are refused, so that none is left to count.
+            continue
         key = next((part for part in reversed(place) if isinstance(part, str)), "")
         if one["type"] == "extra_forbidden":
             yield _unknown(place, key)
