@@ -12,12 +12,6 @@ from typing import Final
 SIMULATOR_PREFIX: Final = "sim"
 """Codes that begin so are kept for simulators."""
 
-STEP_SECONDS: Final = 1
-"""Between two steps of a simulator; it takes each within about a second more."""
-
-EXPIRY_SECONDS: Final = 60
-"""After a submission to the simulator that lets referrals expire; it is overdue after half of that."""
-
 
 @dataclass(frozen=True, slots=True)
 class Simulator:

@@ -248,3 +248,13 @@ def test_other_world_or_kind_is_a_conflict(tmp_path: Path) -> None:
     for found in (known(sandbox=True), known(kind="association")):
         comparing = Comparing(council(), Found(found), Folder(tmp_path), ("organisations", 0))
         assert len(list(comparing.conflicts())) == 1
+
+
+def test_example_of_the_documentation_is_a_territory_file() -> None:
+    page = Path(__file__).resolve().parents[4] / "docs" / "territory-file.md"
+    example = page.read_text("utf-8").split("```toml\n")[1].split("```")[0]
+
+    read = read_text(example, page)
+
+    assert len(read.wanted.organisations) == 2
+    assert len(read.wanted.programmes) == 1

@@ -7,10 +7,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chassis.directory import apply_organisations
 from maillage_contracts import OrganisationRegistered, Territory
 from maillage_contracts.sandbox import SIMULATORS
+from referrals.adapters.geography import OfficialPlaces
+from referrals.adapters.organisations import DirectoryOrganisations
 
 Desk = Any
 FAKE_ASSOCIATION, FAKE_COUNCIL, FAKE_EMPLOYMENT = UUID(int=0x5A1), UUID(int=0x5C1), UUID(int=0x5E1)
@@ -194,3 +198,56 @@ async def test_employment_services_of_the_own_world_are_listed_and_no_other_can_
     )
 
     assert (asked.status_code, asked.json()["code"]) == (422, "unknown_employment_service")
+
+
+COMMUNES = ("93048", "94028", "69123", "69264", "67482", "2A004", *(one.commune for one in SIMULATORS if one.commune))
+PLACES = ("93D", "94D", "69M", "69D", "6AE", "20R", "984")
+NUMBERS = ("93", "94", "69", "67", "2A")
+
+directories = st.lists(
+    st.tuples(
+        st.sampled_from(["council", "employment_service"]),
+        st.booleans(),
+        st.sets(st.sampled_from(PLACES), max_size=3),
+        st.sets(st.sampled_from(NUMBERS), max_size=2),
+        st.sampled_from([None, *(one.code for one in SIMULATORS)]),
+    ),
+    max_size=8,
+)
+"""Kind, world, collectivities, départements; and a code that may be a simulator's, in either world."""
+
+
+async def test_whoever_is_found_is_of_the_world_of_whoever_asks(sandbox: Desk) -> None:
+    """For any directory: a real association meets no organisation of the sandbox, nor the reverse."""
+    drawn: list[list[tuple[Any, ...]]] = []
+
+    @settings(max_examples=40, deadline=None, database=None)
+    @given(directories)
+    def draw(directory: list[tuple[Any, ...]]) -> None:
+        drawn.append(directory)
+
+    draw()
+    places, found = OfficialPlaces(), 0
+    for number, directory in enumerate(drawn):
+        async with sandbox.runtime.db.transaction() as tx:
+            await tx.execute("DELETE FROM directory_organisations")
+            events = [
+                organisation(
+                    UUID(int=number * 100 + n), code or f"org{n}", kind, sandbox.clock.now(),
+                    collectivities=tuple(named), departements=tuple(numbers),
+                ).model_copy(update={"sandbox": world})
+                for n, (kind, world, named, numbers, code) in enumerate(directory)
+            ]  # fmt: skip
+            await apply_organisations(tx, events)
+            world_of = {event.organisation_id: event.sandbox for event in events}
+            organisations = DirectoryOrganisations(tx)
+            for commune in COMMUNES:
+                authority = places.authority_over(commune).code
+                for asking in (False, True):
+                    council = await organisations.council_for(authority, commune, sandbox=asking)
+                    services = await organisations.employment_services(authority, sandbox=asking)
+                    for one in [*([council] if council else []), *services]:
+                        found += 1
+                        assert world_of[one.organisation_id] is asking
+                        assert asking or one.simulated is None
+    assert found > 100
