@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 import territory as geography
 from chassis.clock import SystemClock
@@ -15,6 +17,7 @@ from chassis.consumer import Processor
 from chassis.db import Database
 from chassis.outbox import Doorbell
 from chassis.testing.events import AT, source_of_event
+from chassis.token_format import REGISTRY
 from maillage_contracts import OrganisationRegistered, ReferralSubmitted, Routing, decode
 from maillage_contracts.sandbox import SIMULATORS
 from partners.adapters.subscribers import subscriptions
@@ -71,34 +74,22 @@ async def test_simulators_come_with_the_first_organisation_of_the_sandbox(servic
     assert (refused.status_code, refused.json()["code"]) == (409, "code_reserved")
 
 
-async def test_world_never_changes_and_a_body_that_says_nothing_keeps_it(service: Service) -> None:
-    await organisation(service, "bacasso", "association", sandbox=True)
-
-    kept = await organisation(service, "bacasso", "association", sandbox=None)
-    refused = await organisation(service, "bacasso", "association", sandbox=False)
-
-    assert (kept.status_code, kept.json()["sandbox"], kept.json()["version"]) == (200, True, 1)
-    assert (refused.status_code, refused.json()["code"]) == (409, "sandbox_immutable")
-
-
-async def test_one_council_of_each_world_answers_for_a_collectivity(service: Service) -> None:
-    for code, sandbox, status in (("reel", False, 201), ("bac", True, 201), ("reel2", False, 409), ("bac2", True, 409)):
-        answer = await organisation(service, code, "council", sandbox=sandbox, collectivities=["93D"])
-        assert answer.status_code == status, code
-
-
-async def test_tokens_say_so_when_the_organisation_is_of_the_sandbox(service: Service) -> None:
-    from joserfc import jwt
-    from joserfc.jwk import KeySet
-
-    from chassis.token_format import REGISTRY
-
+async def test_world_never_changes_is_in_the_tokens_and_has_its_own_councils(service: Service) -> None:
     keys = KeySet.import_key_set((await service.http.get("/.well-known/jwks.json")).json())
     for code, sandbox in (("bacasso", True), ("reelasso", False)):
         await organisation(service, code, "association", sandbox=sandbox)
         header = await service.client_of(code)
         claims = jwt.decode(header["authorization"].removeprefix("Bearer "), keys, registry=REGISTRY).claims
         assert claims.get("sandbox", False) is sandbox
+
+    kept = await organisation(service, "bacasso", "association", sandbox=None)
+    refused = await organisation(service, "bacasso", "association", sandbox=False)
+    assert (kept.status_code, kept.json()["sandbox"], kept.json()["version"]) == (200, True, 1)
+    assert (refused.status_code, refused.json()["code"]) == (409, "sandbox_immutable")
+
+    for code, sandbox, status in (("reel", False, 201), ("bac", True, 201), ("reel2", False, 409), ("bac2", True, 409)):
+        answer = await organisation(service, code, "council", sandbox=sandbox, collectivities=["93D"])
+        assert answer.status_code == status, code
 
 
 async def test_council_that_joins_the_sandbox_is_shown_no_open_referral_of_the_real_world(
