@@ -144,6 +144,10 @@ async def test_interrupted_anywhere_it_is_gone_on_with_and_then_changes_nothing(
             ]
             [webhook] = (await other.operator.get(f"{other.partners}/organisations/{code}/webhooks"))["items"]
             assert (webhook["state"], webhook["event_types"]) == ("active", [ACCEPTED])
+            await other.prune(then)
+            assert {one.action for one in await other.plan()} == {NOTHING}
+            [client] = (await other.operator.get(f"{other.partners}/organisations/{code}/clients"))["items"]
+            assert client["client_id"] == (kept.get(code, "client", "logiciel") or {})["client_id"]
         assert before is not None
         assert kept.get(code, "client", "logiciel")["client_id"] != before["client_id"]  # type: ignore[index]  # same
 

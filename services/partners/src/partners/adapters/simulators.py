@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maillage_contracts.sandbox import SIMULATORS
-from partners.app.open_sandbox import Simulated
+from partners.app.organisation_desk import Simulated
 from partners.domain.organisation import Kind
 
 SIMULATED = tuple(

@@ -5,31 +5,19 @@ An installation that has no sandbox has none of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.ids import new_id
 from partners.app.organisation_desk import Desk
-from partners.domain.organisation import Details, Kind, Territory, register
+from partners.domain.organisation import Details, Territory, register
 
 CONTACT = Details("", "01 99 00 00 00", "1 rue de l’Exemple\n00000 Exemple", Territory())
 """A telephone of the range kept for fiction, and no address for notices: nobody reads them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """A simulator, as an organisation."""
-
-    code: str
-    kind: Kind
-    name: str
-    communes: tuple[str, ...]
-
-
-async def open_sandbox(desk: Desk, simulators: Sequence[Simulated], at: datetime) -> None:
+async def open_sandbox(desk: Desk, at: datetime) -> None:
     """Register the simulators that are not here yet; the caller is alone in the scope gate."""
-    for one in simulators:
+    for one in desk.simulators:
         if await desk.organisations.find(one.code) is not None:
             continue
         details = Details(

@@ -5,6 +5,7 @@ Callers hold the scope gate in edit mode, which also keeps two of them apart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,16 @@ from partners.domain.organisation import PARTNERS, Details, Kind, Organisation
 
 
 @dataclass(frozen=True, slots=True)
+class Simulated:
+    """A simulator of the sandbox, as an organisation."""
+
+    code: str
+    kind: Kind
+    name: str
+    communes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What changing an organisation touches, in one transaction."""
 
@@ -24,6 +35,8 @@ class Desk:
     streams: Streams
     referrals: Referrals
     events: StreamEvents
+    simulators: Sequence[Simulated] = ()
+    """What the first organisation of the sandbox brings with it; their codes are nobody else's."""
 
 
 async def apply_change(

@@ -5,14 +5,13 @@ The first organisation of the sandbox brings the simulators with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from chassis.ids import new_id
 from partners.app.adjust_scope import adjust_scope
 from partners.app.check_territory import check_territory
-from partners.app.open_sandbox import Simulated, open_sandbox
+from partners.app.open_sandbox import open_sandbox
 from partners.app.organisation_desk import Desk, apply_change, refuse_shared_jurisdiction
 from partners.domain.errors import CodeReserved
 from partners.domain.organisation import Details, Kind, Organisation, register
@@ -25,10 +24,9 @@ async def register_organisation(
     details: Details,
     at: datetime,
     sandbox: bool | None = None,
-    simulators: Sequence[Simulated] = (),
 ) -> tuple[Organisation, bool]:
     """Return the organisation, and whether it is new. `sandbox` left out: as it is; a new one is real."""
-    if any(code == one.code for one in simulators):
+    if any(code == one.code for one in desk.simulators):
         raise CodeReserved
     details = replace(details, territory=check_territory(details.territory, kind))
     # The gate also keeps two first registrations of one code apart.
@@ -37,7 +35,7 @@ async def register_organisation(
     if organisation is not None:
         return await apply_change(desk, organisation, kind, details, at, sandbox), False
     if sandbox:
-        await open_sandbox(desk, simulators, at)
+        await open_sandbox(desk, at)
     organisation, fact = register(
         new_id(), code, kind, details, correlation_id=new_id(), at=at, sandbox=sandbox or False
     )
