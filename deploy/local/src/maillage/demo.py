@@ -17,7 +17,7 @@ from maillage.api import Client
 from maillage.secrets import Secrets, write_private
 from maillage.settings import LocalSettings
 from maillage.territory.applying import Applying
-from maillage.territory.found import Found, look
+from maillage.territory.found import Found
 from maillage.territory.reading import TerritoryFile, read_file
 from maillage.territory.wanted import Organisation
 
@@ -60,9 +60,10 @@ class Demo:
         return kept
 
     def put(self, code: str, what: str, name: str, document: dict[str, Any]) -> None:
-        """Keep a secret of an organisation."""
+        """Keep a secret of an organisation; that one is about to be asked for need not outlive us: it is made again."""
         self.organisations.setdefault(code, {"code": code})[_KEYS[what]] = document
-        self.save()
+        if "client_secret" in document or "password" in document:
+            self.save()
 
 
 class Seed:
@@ -73,7 +74,6 @@ class Seed:
         self._demo = demo
         secret = secrets.client_secret_file("operator").read_text(encoding="utf-8").strip()
         operator = Client(http, f"{self._partners}/oauth/token", "operator", secret)
-        self._operator = operator
         # Nobody else uses the demonstration's access to Kafka: a lost password is made again.
         self._applying = Applying(
             self.file(), operator, http, self._partners, settings.url_of("training"), demo, renew_lost=True
@@ -87,9 +87,8 @@ class Seed:
     async def run(self) -> None:
         """Make or complete every organisation, in parallel."""
         await self._applying.apply(await self._applying.plan())
-        found = await look(self._operator, self._partners, self._applying.file.wanted)
         for wanted in self._applying.file.wanted.organisations:
-            self._demo.organisations[wanted.code] = self._known(wanted, found[wanted.code])
+            self._demo.organisations[wanted.code] = self._known(wanted, self._applying.found[wanted.code])
 
     def client(self, code: str) -> Client:
         """Return the API client of one organisation."""

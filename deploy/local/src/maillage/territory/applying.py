@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,10 +39,12 @@ class Applying:
     training: str
     keeper: Keeper
     renew_lost: bool = False
+    found: dict[str, Found] = field(default_factory=dict)
+    """What the plan found of each organisation, and what was made of it since."""
 
     async def plan(self) -> list[Step]:
         """Return what is to be done, in the file's order; refuse what can never be."""
-        found = await look(self.operator, self.partners, self.file.wanted)
+        found = self.found = await look(self.operator, self.partners, self.file.wanted)
         await asyncio.gather(*(self._see_live(one, found[one.code]) for one in self.file.wanted.organisations))
         steps, conflicts = [], []
         for number, organisation in enumerate(self.file.wanted.organisations):
@@ -122,12 +124,12 @@ class Applying:
     async def _do(self, wanted: Organisation, step: Step) -> None:
         match step.what:
             case "organisation":
-                await self.operator.put(self._url(step.code), body_of(wanted))
+                self.found[step.code].organisation = await self.operator.put(self._url(step.code), body_of(wanted))
             case "member":
                 member = next(one for one in wanted.members if one.label == step.name)
-                await self.operator.post(
-                    f"{self._url(step.code)}/members", {"role": member.role, "label": member.label}
-                )
+                body = {"role": member.role, "label": member.label}
+                made = await self.operator.post(f"{self._url(step.code)}/members", body)
+                self.found[step.code].members = [*self.found[step.code].members, made]
             case "client":
                 await self._make_client(wanted, step)
             case "webhook":
