@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -45,6 +47,12 @@ class Own:
 
     async def opens(self, secret: str) -> bool:
         return bool((await self.service.token(self.client_id, secret)).status_code == 200)
+
+
+def grant_of(answer: Any) -> str:
+    """Return on what a token was issued."""
+    claims = answer.json()["access_token"].split(".")[1]
+    return str(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["grant"])
 
 
 async def own(service: Service, code: str, kind: str = "association") -> Own:
@@ -168,19 +176,23 @@ async def test_members_are_changed_and_removed_and_a_manager_stays(service: Serv
     wrong = await mine.call("POST", "/members", json={"role": "operator", "label": "Poste 2"})
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "role")
 
+    of_before = grant_of(await exchanged(worker))
     renamed = await mine.call("PUT", f"/members/{worker['member_id']}", json={"role": "caseworker", "label": "Poste A"})
     promoted = await mine.call("PUT", f"/members/{worker['member_id']}", json={"role": "manager", "label": "Poste A"})
     same = await mine.call("PUT", f"/members/{worker['member_id']}", json={"role": "manager", "label": "Poste A"})
     assert [one.status_code for one in (renamed, promoted, same)] == [200, 200, 200]
+    assert grant_of(await exchanged(worker)) != of_before, "tokens of the new role are not refused with the old one's"
     assert (await exchanged(worker)).json()["scope"] == "organisation:manage webhooks:manage"
     assert (await mine.call("DELETE", f"/members/{manager['member_id']}")).status_code == 204
     assert (await exchanged(manager)).status_code == 400
     by_operator = await service.call("DELETE", f"/organisations/cd93/members/{worker['member_id']}")
     assert by_operator.status_code == 204
     async with db.connection() as tx:
-        ended = await tx.fetchval("SELECT count(*) FROM outbox WHERE type LIKE '%access.ended%'")
+        payloads = await tx.fetch("SELECT payload FROM outbox WHERE type LIKE '%access.ended%' ORDER BY position")
+        ended = [json.loads(row["payload"])["grant_id"] for row in payloads]
         acts = [row["purpose"] for row in await tx.fetch("SELECT purpose FROM audit ORDER BY id")]
-    assert ended == 3, "one for the promotion, two for those who left; a new label ends nothing"
+    assert len(set(ended)) == 3, "one for the promotion, two for those who left; a new label ends nothing"
+    assert ended[0] == of_before
     assert acts == ["member.added"] * 2 + ["member.changed"] * 3 + ["member.removed"] * 2
 
 
