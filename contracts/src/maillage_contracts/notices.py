@@ -46,7 +46,9 @@ class NoticeSuppressed(NoticeEvent):
     event_type: ClassVar[str] = "fr.maillage.notifications.notice.suppressed.v1"
 
     reason: Slug = Field(
-        description="Why. Open set; today `opt_out`, `duplicate`, `stale`, `no_channel`, `too_many` or `erased`.",
+        description=(
+            "Why. Open set; today `opt_out`, `duplicate`, `stale`, `no_channel`, `too_many`, `erased` or `sandbox`."
+        ),
         examples=["stale"],
     )
     suppressed_at: UtcDatetime = Field(description="When.")

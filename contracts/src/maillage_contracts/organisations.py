@@ -68,6 +68,13 @@ class OrganisationState(OrganisationEvent):
         default=None, description="Public e-mail address at which it reads notices.", examples=["accueil@example.org"]
     )
     territory: Territory = Field(description="Where it answers.")
+    sandbox: bool | None = Field(
+        default=None,
+        description=(
+            "Whether it belongs to the sandbox, a world of its own in which nobody is real. Absent or null: a real one."
+        ),
+        examples=[False],
+    )
     changed_at: UtcDatetime = Field(description="When it became so.")
 
 

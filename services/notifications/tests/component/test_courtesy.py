@@ -89,6 +89,20 @@ async def test_fourth_notice_that_cannot_wait_is_suppressed(desk: Desk) -> None:
     assert [event.reason for event in events if isinstance(event, NoticeSuppressed)] == ["too_many"]
 
 
+async def test_nobody_is_written_to_when_the_referrer_is_of_the_sandbox(desk: Desk) -> None:
+    """Its organisations are, at the address that each gave of itself."""
+    async with desk.db.transaction() as tx:
+        await tx.execute("UPDATE directory_organisations SET sandbox = true")
+    desk.knows()
+
+    await desk.tell(offered(desk), desk.event(ReferralSubmitted))
+
+    assert await desk.states() == {"seat_offered": ["suppressed(sandbox)"], "referral_submitted": ["sent"]}
+    assert desk.neighbours.texts == {}
+    events = [told.event for told in await desk.told()]
+    assert [event.reason for event in events if isinstance(event, NoticeSuppressed)] == ["sandbox"]
+
+
 async def test_notice_taken_up_again_does_not_count_against_itself(desk: Desk) -> None:
     desk.knows()
     await desk.tell(offered(desk), offered(desk))

@@ -203,6 +203,12 @@ def propose_fixture() -> Callable[..., Awaitable[httpx.Response]]:
     return propose
 
 
+@pytest.fixture(name="identify")
+def identify_fixture() -> Callable[..., PersonIdentified]:
+    """What registration says of a referral's person: `identify(referral_id, at)`."""
+    return identification
+
+
 @pytest.fixture
 async def pair(desk: Desk) -> Pair:
     """An accompaniment that was just proposed."""

@@ -164,7 +164,8 @@ async def test_claim_tells_who_it_is_and_is_audited_with_its_purpose(desk: Desk)
     items = {item["referral_id"]: item for item in answer.json()["items"]}
     assert set(items) == {kept, withdrawn}
     assert items[kept] == {
-        "referral_id": kept, "version": 1, "status": "submitted", "gone": False, "person": desk.body()["person"]
+        "referral_id": kept, "version": 1, "status": "submitted", "gone": False, "sandbox": False,
+        "person": desk.body()["person"],
     }  # fmt: skip
     assert (items[withdrawn]["status"], items[withdrawn]["version"]) == ("withdrawn", 2)
     assert (items[withdrawn]["person"], items[withdrawn]["gone"]) == (None, False)

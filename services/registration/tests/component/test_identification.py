@@ -96,6 +96,24 @@ async def test_another_person_has_another_reference(desk: Desk, other: dict[str,
     assert first.subject_ref != second.subject_ref
 
 
+async def test_nobody_of_the_sandbox_is_taken_for_somebody_real(desk: Desk) -> None:
+    """Nor for somebody of another referrer's sandbox; within one, the same person is found again."""
+    sources = [desk.submitted(), desk.submitted(sandbox=True), desk.submitted(sandbox=True)]
+    other = submitted()
+    other = other.model_copy(
+        update={"routing": other.routing.model_copy(update={"referrer_organisation_id": UUID(int=7)})}
+    )
+    desk.referrals.claims[str(other.referral_id)] = {
+        **next(iter(desk.referrals.claims.values())), "referral_id": str(other.referral_id), "sandbox": True
+    }  # fmt: skip
+    for source in [*sources, source_of_event(other)]:
+        await desk.processor.process([source])
+
+    real, fake, again, elsewhere = identified(await desk.told())
+    assert fake.subject_ref == again.subject_ref
+    assert len({real.subject_ref, fake.subject_ref, elsewhere.subject_ref}) == 3
+
+
 async def test_referrals_of_one_person_at_once_make_one_person(desk: Desk) -> None:
     sources = [desk.submitted() for _ in range(8)]
     await asyncio.gather(*(desk.processor.process([source]) for source in sources))

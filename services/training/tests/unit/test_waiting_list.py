@@ -64,7 +64,7 @@ class MemoryBook:
     async def save_session(self, session: Session, fact: SessionChanged) -> None:
         self.sessions[session.session_id] = deepcopy(session)
 
-    async def lock_session(self, session_id: UUID) -> Session | None:
+    async def lock_session(self, session_id: UUID, *, referrer_id: UUID | None = None) -> Session | None:
         return deepcopy(self.sessions.get(session_id))
 
     async def lock(self, enrolment_id: UUID) -> tuple[Enrolment, Session | None] | None:

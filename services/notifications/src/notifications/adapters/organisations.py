@@ -20,6 +20,6 @@ class DirectoryOrganisations:
         """Return those that have been heard of, with their public contact."""
         found = await directory.organisations(self._tx, organisation_ids)
         return {
-            id_: Organisation(id_, known.name, known.phone, known.postal_address, known.email)
+            id_: Organisation(id_, known.name, known.phone, known.postal_address, known.email, known.sandbox)
             for id_, known in found.items()
         }

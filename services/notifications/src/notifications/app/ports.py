@@ -130,6 +130,7 @@ class Organisation:
     phone: str
     postal_address: str
     email: str | None
+    sandbox: bool = False
 
 
 class Organisations(Protocol):

@@ -1,6 +1,7 @@
 """Take notices that are due in hand, in a transaction of its own: afterwards somebody sends them, or the lease ends.
 
-Whatever can be decided without anybody's contact is decided here: too late, too early in the morning, enough for a day.
+Whatever can be decided without anybody's contact is decided here: too late, too early in the morning, enough for a day,
+nobody at all: whom an organisation of the sandbox referred is never written to.
 """
 
 from __future__ import annotations
@@ -23,25 +24,28 @@ async def take_due(
 ) -> tuple[Sequence[Taken], int]:
     """Return the notices to send now, and how many were looked at."""
     due = await notices.due(now, BATCH)
+    known = await organisations.named(
+        {r.notice.organisation_id for r in due if r.notice.organisation_id is not None}
+        | {organisation_id for r in due for organisation_id in r.fact.roles.values()}
+    )
     taken = []
     for requested in due:
-        told = await _decide(requested, notices, courtesy, now)
+        nobody = any(known[id_].sandbox for id_ in requested.fact.roles.values() if id_ in known)
+        told = await _decide(requested, nobody, notices, courtesy, now)
         await notices.save(requested.notice, told)
         if requested.notice.state is State.SENDING:
             taken.append(requested)
     persons = {r.notice.subject_ref for r in taken if r.notice.subject_ref is not None}
     refused = await opt_outs.of(persons)
-    known = await organisations.named(
-        {r.notice.organisation_id for r in taken if r.notice.organisation_id is not None}
-        | {organisation_id for r in taken for organisation_id in r.fact.roles.values()}
-    )
     return [
         Taken(r, refused.get(r.notice.subject_ref, frozenset()) if r.notice.subject_ref else frozenset(), known)
         for r in taken
     ], len(due)
 
 
-async def _decide(requested: Requested, notices: Notices, courtesy: Courtesy, now: datetime) -> Sequence[Told]:
+async def _decide(
+    requested: Requested, nobody: bool, notices: Notices, courtesy: Courtesy, now: datetime
+) -> Sequence[Told]:
     notice = requested.notice
     if notice.state is State.SENDING:
         # Whoever took it died, or was stopped: what it did is not known, and the carrier recognises a repeat.
@@ -53,6 +57,8 @@ async def _decide(requested: Requested, notices: Notices, courtesy: Courtesy, no
     if notice.takes >= TAKES_MAX:
         return notice.exhaust(Actor.WORKER, now)
     if notice.audience == PERSON:
+        if nobody:
+            return notice.suppress(Actor.WORKER, now, Reason.SANDBOX)
         until, reason = await _decent(requested, notices, courtesy, now)
         if until >= notice.not_after:
             return notice.suppress(Actor.WORKER, now, reason)

@@ -59,6 +59,8 @@ class Reason(StrEnum):
     NO_CHANNEL = "no_channel"
     TOO_MANY = "too_many"
     ERASED = "erased"
+    SANDBOX = "sandbox"
+    """The person of a referral of the sandbox: nobody."""
 
 
 ACTORS_OF: Mapping[Command, frozenset[Actor]] = {

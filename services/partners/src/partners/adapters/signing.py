@@ -56,9 +56,12 @@ class TokenSigner:
                 "org_code": organisation.code,
                 "org_kind": organisation.kind.value,
                 "scope": " ".join(sorted(grant.scopes)),
+                "grant": str(grant.grant_id),
                 "iat": issued_at,
                 "exp": issued_at + LIFETIME_SECONDS,
                 "jti": str(new_id()),
+                # Absent from tokens of real organisations: they are as they were before there was a sandbox.
+                **({"sandbox": True} if organisation.sandbox else {}),
             },
             self._key,
         )

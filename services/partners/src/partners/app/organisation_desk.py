@@ -5,6 +5,7 @@ Callers hold the scope gate in edit mode, which also keeps two of them apart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,16 @@ from partners.domain.organisation import PARTNERS, Details, Kind, Organisation
 
 
 @dataclass(frozen=True, slots=True)
+class Simulated:
+    """A simulator of the sandbox, as an organisation."""
+
+    code: str
+    kind: Kind
+    name: str
+    communes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What changing an organisation touches, in one transaction."""
 
@@ -24,15 +35,22 @@ class Desk:
     streams: Streams
     referrals: Referrals
     events: StreamEvents
+    simulators: Sequence[Simulated] = ()
+    """What the first organisation of the sandbox brings with it; their codes are nobody else's."""
 
 
 async def apply_change(
-    desk: Desk, organisation: Organisation, kind: Kind, details: Details, at: datetime
+    desk: Desk,
+    organisation: Organisation,
+    kind: Kind,
+    details: Details,
+    at: datetime,
+    sandbox: bool | None = None,
 ) -> Organisation:
     """Take new details and let the stream follow; nothing happens when they are the present ones."""
     if organisation.kind not in PARTNERS:
         raise CodeReserved
-    change = organisation.change(kind, details, at)
+    change = organisation.change(kind, details, at, sandbox)
     if change is None:
         return organisation
     changed, fact = change
@@ -45,7 +63,7 @@ async def apply_change(
 
 
 async def refuse_shared_jurisdiction(desk: Desk, organisation: Organisation) -> None:
-    """Raise JurisdictionTaken when another council answers for one of the organisation's collectivities."""
+    """Raise JurisdictionTaken when another council of its world answers for one of its collectivities."""
     # The gate is held: nobody else registers or edits between this look and the write.
     if organisation.kind is Kind.COUNCIL and await desk.organisations.another_answers(organisation):
         raise JurisdictionTaken

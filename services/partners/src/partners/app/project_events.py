@@ -35,7 +35,7 @@ async def project_events(
     if not concerned:
         return
     present = await streams.present([fact.event_id for fact in facts])
-    placing = Placing(concerned, present, erased)
+    placing = Placing(concerned, present, erased, await streams.of_sandbox(facts))
     rows: list[StreamRow] = []
     for fact in facts:
         places = list(placing.place(fact))

@@ -1,4 +1,7 @@
-"""Let an organisation take part, or change what is known of it: the same request twice changes nothing."""
+"""Let an organisation take part, or change what is known of it: the same request twice changes nothing.
+
+The first organisation of the sandbox brings the simulators with it.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,34 @@ from datetime import datetime
 from chassis.ids import new_id
 from partners.app.adjust_scope import adjust_scope
 from partners.app.check_territory import check_territory
+from partners.app.open_sandbox import open_sandbox
 from partners.app.organisation_desk import Desk, apply_change, refuse_shared_jurisdiction
+from partners.domain.errors import CodeReserved
 from partners.domain.organisation import Details, Kind, Organisation, register
 
 
 async def register_organisation(
-    desk: Desk, code: str, kind: Kind, details: Details, at: datetime
+    desk: Desk,
+    code: str,
+    kind: Kind,
+    details: Details,
+    at: datetime,
+    sandbox: bool | None = None,
 ) -> tuple[Organisation, bool]:
-    """Return the organisation, and whether it is new."""
+    """Return the organisation, and whether it is new. `sandbox` left out: as it is; a new one is real."""
+    if any(code == one.code for one in desk.simulators):
+        raise CodeReserved
     details = replace(details, territory=check_territory(details.territory, kind))
     # The gate also keeps two first registrations of one code apart.
     await desk.streams.enter_gate(alone=True)
     organisation = await desk.organisations.lock(code)
     if organisation is not None:
-        return await apply_change(desk, organisation, kind, details, at), False
-    organisation, fact = register(new_id(), code, kind, details, correlation_id=new_id(), at=at)
+        return await apply_change(desk, organisation, kind, details, at, sandbox), False
+    if sandbox:
+        await open_sandbox(desk, at)
+    organisation, fact = register(
+        new_id(), code, kind, details, correlation_id=new_id(), at=at, sandbox=sandbox or False
+    )
     event_id = new_id()
     await refuse_shared_jurisdiction(desk, organisation)
     await desk.organisations.add(organisation)

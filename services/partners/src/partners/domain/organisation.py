@@ -1,7 +1,7 @@
 """An organisation: who it is, where it answers, and how often that changed.
 
-Its kind never changes, because the kind decides what its stream holds. Every fact about it, a revoked client
-included, takes the next version, so that readers of its topic can tell old from new.
+Its kind never changes, because the kind decides what its stream holds; nor does its world, real or sandbox. Every fact
+about it, a revoked client included, takes the next version, so that readers of its topic can tell old from new.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from partners.domain.errors import KindImmutable
+from partners.domain.errors import KindImmutable, WorldImmutable
 
 
 class Kind(StrEnum):
@@ -79,11 +79,20 @@ class Organisation:
     version: int
     correlation_id: UUID
     changed_at: datetime
+    sandbox: bool = False
+    """Whether it belongs to the world in which nobody is real."""
 
-    def change(self, kind: Kind, details: Details, at: datetime) -> tuple[Organisation, Changed] | None:
-        """Take new details; None when they are the present ones. Raises KindImmutable for another kind."""
+    def change(
+        self, kind: Kind, details: Details, at: datetime, sandbox: bool | None = None
+    ) -> tuple[Organisation, Changed] | None:
+        """Take new details; None when they are the present ones.
+
+        Raises KindImmutable for another kind, WorldImmutable for another world; None means the present one.
+        """
         if kind is not self.kind:
             raise KindImmutable
+        if sandbox is not None and sandbox is not self.sandbox:
+            raise WorldImmutable
         if details == self.details:
             return None
         changed = replace(self, details=details, version=self.version + 1, changed_at=at)
@@ -94,12 +103,24 @@ class Organisation:
         changed = replace(self, version=self.version + 1)
         return changed, ClientRevoked(changed, client_id, at)
 
+    def end_access(self, grant_id: UUID, at: datetime) -> tuple[Organisation, AccessEnded]:
+        """Have the tokens refused that were issued on a secret, or on a member's role."""
+        changed = replace(self, version=self.version + 1)
+        return changed, AccessEnded(changed, grant_id, at)
+
 
 def register(
-    organisation_id: UUID, code: str, kind: Kind, details: Details, *, correlation_id: UUID, at: datetime
+    organisation_id: UUID,
+    code: str,
+    kind: Kind,
+    details: Details,
+    *,
+    correlation_id: UUID,
+    at: datetime,
+    sandbox: bool = False,
 ) -> tuple[Organisation, Registered]:
     """Let an organisation take part."""
-    organisation = Organisation(organisation_id, code, kind, details, 1, correlation_id, at)
+    organisation = Organisation(organisation_id, code, kind, details, 1, correlation_id, at, sandbox)
     return organisation, Registered(organisation)
 
 
@@ -126,4 +147,13 @@ class ClientRevoked:
     revoked_at: datetime
 
 
-OrganisationFact: TypeAlias = Registered | Changed | ClientRevoked
+@dataclass(frozen=True, slots=True)
+class AccessEnded:
+    """Tokens that were issued on this ground may no longer be served."""
+
+    organisation: Organisation
+    grant_id: UUID
+    ended_at: datetime
+
+
+OrganisationFact: TypeAlias = Registered | Changed | ClientRevoked | AccessEnded

@@ -1,8 +1,10 @@
 """One organisation's stream: what it sees, and at which position.
 
-The rule of scope is here and nowhere else. A council sees what concerns a commune of its territory; an association what
-it referred itself; an employment service and a training provider what names them. What each kind is shown of it is in
-SHOWN. Everybody who was told of a person hears of their erasure, and nobody hears of that person after it.
+The rule of scope is here and nowhere else. The sandbox and the real world have nothing in common: an event belongs to
+the world of the organisation that referred the person. A council sees what concerns a commune of its territory; an
+association what it referred itself; an employment service and a training provider what names them. What each kind is
+shown of it is in SHOWN. Everybody who was told of a person hears of their erasure, and nobody hears of that person
+after it.
 """
 
 from __future__ import annotations
@@ -90,6 +92,7 @@ class Stream:
     communes: frozenset[str] = frozenset()
     told: frozenset[UUID] = frozenset()
     """Persons, among those erased here, of whom the organisation was told before."""
+    sandbox: bool = False
 
     def sees(self, matter: Matter, routing: Routing) -> bool:
         """Say whether an event about this, with this routing, is this organisation's."""
@@ -145,6 +148,8 @@ class Placing:
     """(organisation, event) pairs that a stream already holds: passed over."""
     erased: Collection[UUID] = ()
     """Persons of whom nothing is told any more."""
+    sandboxed: Collection[UUID] = ()
+    """Those of the referrers that are of the sandbox: what they refer is for organisations of the sandbox alone."""
     _told: dict[UUID, set[UUID]] = field(init=False)
     _last: dict[UUID, int] = field(init=False)
     _erased: set[UUID] = field(init=False)
@@ -171,5 +176,7 @@ class Placing:
         if fact.matter is Matter.ERASURE:
             return fact.person in self._told[stream.organisation_id]
         if fact.person in self._erased or fact.routing is None:
+            return False
+        if (fact.routing.referrer_organisation_id in self.sandboxed) is not stream.sandbox:
             return False
         return stream.sees(fact.matter, fact.routing)

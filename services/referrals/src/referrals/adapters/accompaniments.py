@@ -20,12 +20,14 @@ from referrals.domain.accompaniment_status import Command, Side, Status
 from referrals.domain.errors import PersonErased, PersonNotIdentified
 from referrals.domain.plan import Plan
 from referrals.domain.referral import Parties
+from referrals.domain.sandbox import STEP_AFTER, Simulated
 
 TIMERS: Mapping[str, Command] = {
     "accompaniment-orientation": Command.ORIENTATION,
     "accompaniment-contract": Command.CONTRACT,
     "accompaniment-joint-diagnosis": Command.JOINT_DIAGNOSIS,
 }
+JOINT_SIMULATOR = "accompaniment-simulator"
 _TIMER_OF = {command: kind for kind, command in TIMERS.items()}
 
 _STARTS: Mapping[Fact, tuple[Command, ...]] = {
@@ -61,8 +63,8 @@ ADD = """
 WITH accompaniment AS (
     INSERT INTO accompaniments (accompaniment_id, version, status, referral_id, correlation_id, subject_ref,
         referrer_id, referrer_kind, council_id, employment_id, commune, accepted_by, proposed_at, changed_at,
-        terms_told)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '{}', $12, $12, '{}')
+        terms_told, simulated)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '{}', $12, $12, '{}', $24)
     RETURNING accompaniment_id, referral_id, version, council_id, proposed_at
 ), key AS (
     INSERT INTO accompaniment_keys (accompaniment_id, wrapped_key) SELECT accompaniment_id, $13 FROM accompaniment
@@ -81,7 +83,8 @@ SELECT $18, $19, $20, $21, $22::jsonb, $23 FROM accompaniment
 # The primary key's row lock: every command of one accompaniment passes here, one after the other.
 LOCK = """
 SELECT accompaniment_id, version, status, referral_id, correlation_id, subject_ref, referrer_id, referrer_kind,
-    council_id, employment_id, commune, accepted_by, proposed_at, changed_at, activated_at, renewed_at, terms_told
+    council_id, employment_id, commune, accepted_by, proposed_at, changed_at, activated_at, renewed_at, terms_told,
+    simulated
 FROM accompaniments WHERE accompaniment_id = $1 FOR UPDATE
 """
 
@@ -136,8 +139,11 @@ class PostgresAccompaniments:
             accompaniment.commune, accompaniment.proposed_at, self._vault.new_person_key(),
             _TIMER_OF[Command.ORIENTATION], accompaniment.due_at(Command.ORIENTATION),
             STEP_OF[happened.fact], BY[happened.by],
-            row.id, row.topic, row.key, row.type, row.headers, row.payload,
+            row.id, row.topic, row.key, row.type, row.headers, row.payload, accompaniment.simulated,
         )  # fmt: skip
+        if accompaniment.simulated is not None:
+            due_at = accompaniment.proposed_at + STEP_AFTER
+            await start_timer(self._tx, JOINT_SIMULATOR, accompaniment.accompaniment_id, due_at)
 
     async def lock(self, accompaniment_id: UUID) -> Accompaniment | None:
         """Return the accompaniment under its row lock."""
@@ -194,4 +200,5 @@ def accompaniment_of(row: asyncpg.Record) -> Accompaniment:
         renewed_at=row["renewed_at"],
         terms_told=frozenset(Command(term) for term in row["terms_told"]),
         version=row["version"],
+        simulated=None if row["simulated"] is None else Simulated(row["simulated"]),
     )

@@ -7,14 +7,20 @@ from uuid import UUID
 
 from chassis import directory
 from chassis.db import Tx
+from maillage_contracts.sandbox import SIMULATORS, simulator
 from referrals.adapters.geography import departements_of
 from referrals.app.ports import Organisation
 
 # A few hundred of a kind at most: reading them all is one page or two.
 BY_DEPARTEMENT = """
 SELECT organisation_id, code, name, phone, postal_address FROM directory_organisations
-WHERE kind = $1 AND territory -> 'departements' ?| $2::text[]
+WHERE kind = $1 AND territory -> 'departements' ?| $2::text[] AND sandbox = $3
 ORDER BY code, organisation_id
+"""
+# directory_organisations_code. Only of the sandbox: whoever else has such a code is not answered for.
+SIMULATED = """
+SELECT organisation_id, code, name, phone, postal_address FROM directory_organisations
+WHERE code = ANY ($1::text[]) AND sandbox ORDER BY code
 """
 
 
@@ -28,30 +34,45 @@ class DirectoryOrganisations:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
 
-    async def council_for(self, collectivity: str) -> Organisation | None:
-        """Return the council that answers for a collectivity, or None when it has not joined."""
-        found = await self.council_by_collectivity(collectivity)
-        if found is not None:
-            return found[0]
-        return next(iter(await self._by_departement("council", collectivity)), None)
+    async def council_for(self, collectivity: str, commune: str, *, sandbox: bool) -> Organisation | None:
+        """Return the council of one world for a commune, or None when it has not joined; a simulator has its own."""
+        if sandbox:
+            codes = [one.code for one in SIMULATORS if one.commune == commune]
+            for simulated in await self._simulators(codes):
+                return simulated
+            for found in await directory.answering(self._tx, "council", collectivity, sandbox=True):
+                return _organisation(found)
+        else:
+            known = await self.council_by_collectivity(collectivity)
+            if known is not None:
+                return known[0]
+        return next(iter(await self._by_departement("council", collectivity, sandbox=sandbox)), None)
 
     async def council_by_collectivity(self, collectivity: str) -> tuple[Organisation, int] | None:
-        """Return the council that names the collectivity itself, and the version of what is known of it."""
+        """Return the real council that names the collectivity itself, and the version of what is known of it."""
         found = await directory.council_for(self._tx, collectivity)
         return None if found is None else (_organisation(found), found.version)
 
-    async def employment_services(self, collectivity: str) -> Sequence[Organisation]:
-        """Return the employment services that answer for a collectivity, by code."""
+    async def employment_services(self, collectivity: str, *, sandbox: bool) -> Sequence[Organisation]:
+        """Return those of one world that answer for a collectivity, by code; simulators answer everywhere."""
         found = {
             one.organisation_id: _organisation(one)
-            for one in await directory.answering(self._tx, "employment_service", collectivity)
+            for one in await directory.answering(self._tx, "employment_service", collectivity, sandbox=sandbox)
         }
-        found |= {one.organisation_id: one for one in await self._by_departement("employment_service", collectivity)}
+        others = await self._by_departement("employment_service", collectivity, sandbox=sandbox)
+        if sandbox:
+            others += await self._simulators([one.code for one in SIMULATORS if one.kind == "employment_service"])
+        found |= {one.organisation_id: one for one in others}
         return sorted(found.values(), key=lambda one: one.code)
 
-    async def _by_departement(self, kind: str, collectivity: str) -> list[Organisation]:
-        rows = await self._tx.fetch(BY_DEPARTEMENT, kind, list(departements_of(collectivity)))
+    async def _by_departement(self, kind: str, collectivity: str, *, sandbox: bool) -> list[Organisation]:
+        rows = await self._tx.fetch(BY_DEPARTEMENT, kind, list(departements_of(collectivity)), sandbox)
         return [Organisation(**dict(row)) for row in rows]
+
+    async def _simulators(self, codes: Sequence[str]) -> list[Organisation]:
+        rows = await self._tx.fetch(SIMULATED, list(codes))
+        known = [(row, simulator(row["code"])) for row in rows]
+        return [Organisation(**dict(row), simulated=one.behaviour) for row, one in known if one is not None]
 
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those of the organisations that have been heard of, by id."""

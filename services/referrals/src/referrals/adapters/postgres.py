@@ -20,16 +20,19 @@ from chassis.timers import stop_timers
 from referrals.adapters.events import row_for
 from referrals.adapters.sealing import seal
 from referrals.domain.person import Told
-from referrals.domain.referral import EXPIRES_AFTER, OVERDUE_AFTER, Parties, Referral, StatusChanged
+from referrals.domain.referral import Parties, Referral, StatusChanged
+from referrals.domain.sandbox import STEP_AFTER, Simulated, next_command
 from referrals.domain.status import Command, Status
 
 TIMERS: Mapping[str, Command] = {"referral-overdue": Command.OVERDUE, "referral-expiry": Command.EXPIRY}
+SIMULATOR = "referral-simulator"
+"""The timer of the next step of a simulator."""
 
 STORE = """
 referral AS (
     INSERT INTO referrals (referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id,
-        commune, themes, submitted_at, changed_at)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11 FROM attempt
+        commune, themes, submitted_at, changed_at, sandbox, simulated)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $24, $25 FROM attempt
     RETURNING referral_id, version, status, submitted_at
 ), person AS (
     INSERT INTO referral_persons (referral_id, wrapped_key, person, note)
@@ -47,16 +50,17 @@ SELECT $18, $19, $20, $21, $22::jsonb, $23 FROM referral
 
 ADD = f"WITH attempt AS (SELECT), {STORE}"
 
-KEPT = idempotency.at_once(25)
+KEPT = idempotency.at_once(27)
 
 # The council was looked up before, and it or another may have changed: this is directory.council_for again.
 ADD_AT_ONCE = f"""
 WITH allowed AS (
     SELECT FROM (
         SELECT organisation_id, version FROM directory_organisations
-        WHERE kind = 'council' AND collectivities @> ARRAY[$35::text] ORDER BY code, organisation_id LIMIT 1
+        WHERE kind = 'council' AND collectivities @> ARRAY[$37::text] AND NOT sandbox
+        ORDER BY code, organisation_id LIMIT 1
     ) AS council
-    WHERE organisation_id = $8 AND version = $24
+    WHERE organisation_id = $8 AND version = $26
 ),
 {KEPT}, {STORE}
 """  # noqa: S608  # constants of ours
@@ -64,7 +68,7 @@ WITH allowed AS (
 # The primary key's row lock: every command of one referral passes here, one after the other.
 LOCK = """
 SELECT referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id, commune, themes,
-    submitted_at, changed_at, overdue_at
+    submitted_at, changed_at, overdue_at, sandbox, simulated
 FROM referrals WHERE referral_id = $1 FOR UPDATE
 """
 
@@ -111,20 +115,22 @@ class PostgresReferrals:
             row.id, row.topic, row.key, row.type, row.headers, row.payload,
         )  # fmt: skip
         if not referral.is_open:
-            await stop_timers(self._tx, referral.referral_id, *TIMERS)
+            await stop_timers(self._tx, referral.referral_id, *TIMERS, SIMULATOR)
 
 
 def new_row(vault: Vault, referral: Referral, told: Told, fact: StatusChanged) -> tuple[Any, ...]:
-    """Return the 23 parameters of STORE: what was told is sealed."""
+    """Return the 25 parameters of STORE: what was told is sealed."""
     row = row_for(referral, fact)
     sealed = seal(vault, referral.referral_id, told)
-    terms = [referral.submitted_at + OVERDUE_AFTER, referral.submitted_at + EXPIRES_AFTER]
+    terms = {kind: referral.term(command) for kind, command in TIMERS.items()}
+    if next_command(referral.simulated, referral.status) is not None:
+        terms[SIMULATOR] = referral.submitted_at + STEP_AFTER
     return (
         referral.referral_id, referral.version, referral.status, referral.step, referral.correlation_id,
         referral.parties.referrer_id, referral.parties.referrer_kind, referral.parties.receiver_id,
         referral.commune, list(referral.themes), referral.submitted_at,
-        sealed.wrapped_key, sealed.person, sealed.note, fact.by, list(TIMERS), terms,
-        row.id, row.topic, row.key, row.type, row.headers, row.payload,
+        sealed.wrapped_key, sealed.person, sealed.note, fact.by, list(terms), list(terms.values()),
+        row.id, row.topic, row.key, row.type, row.headers, row.payload, referral.sandbox, referral.simulated,
     )  # fmt: skip
 
 
@@ -143,4 +149,6 @@ def referral_of(row: asyncpg.Record) -> Referral:
         step=Status(row["step"]),
         overdue_at=overdue_at,
         version=row["version"],
+        sandbox=row["sandbox"],
+        simulated=None if row["simulated"] is None else Simulated(row["simulated"]),
     )

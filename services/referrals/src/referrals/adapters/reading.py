@@ -52,7 +52,7 @@ COUNTS_SENT = "SELECT status, count(*) AS n FROM referrals WHERE referrer_id = $
 COUNTS_ASKED = "SELECT status, count(*) AS n FROM referrals WHERE receiver_id = $1 GROUP BY status"
 
 CLAIM = """
-SELECT r.referral_id, r.version, r.status, p.wrapped_key, p.person
+SELECT r.referral_id, r.version, r.status, r.sandbox, p.wrapped_key, p.person
 FROM referrals r LEFT JOIN referral_persons p USING (referral_id) WHERE r.referral_id = ANY ($1::uuid[])
 """
 
@@ -112,7 +112,7 @@ class PostgresDossiers:
         status, gone = Status(row["status"]), row["person"] is None
         # Withdrawn before anybody looked: there is no reason left to know who it was.
         told = None if gone or status is Status.WITHDRAWN else open_person(self._vault, row)
-        return Claimed(row["referral_id"], row["version"], status, told, gone)
+        return Claimed(row["referral_id"], row["version"], status, told, gone, row["sandbox"])
 
 
 def _step(row: asyncpg.Record) -> Step:

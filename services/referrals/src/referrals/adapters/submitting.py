@@ -64,8 +64,11 @@ class Submission:
         self._collectivity = ""
         self._council: tuple[Organisation, int] | None = None
 
-    async def council_for(self, collectivity: str) -> Organisation | None:
+    async def council_for(self, collectivity: str, commune: str, *, sandbox: bool) -> Organisation | None:
         """Return the council that names the collectivity, or raise NotAtOnce: it may be found in another way."""
+        if sandbox:
+            # The remembered councils are the real ones.
+            raise NotAtOnce
         self._collectivity = collectivity
         self._council = await self._councils.find(self._connection, collectivity)
         if self._council is None:

@@ -1,4 +1,4 @@
-"""The terms of referrals and accompaniments, when the chassis's timers say that they are over."""
+"""The terms of referrals and accompaniments, and the steps of simulators, when the chassis's timers say so."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from uuid import UUID
 
 from chassis.crypto import Vault
 from chassis.db import Tx
-from chassis.timers import OnTimer
+from chassis.timers import OnTimer, start_timer
+from referrals.adapters.accompaniments import JOINT_SIMULATOR, PostgresAccompaniments
 from referrals.adapters.accompaniments import TIMERS as JOINT_TIMERS
-from referrals.adapters.accompaniments import PostgresAccompaniments
-from referrals.adapters.postgres import TIMERS, PostgresReferrals
+from referrals.adapters.postgres import SIMULATOR, TIMERS, PostgresReferrals
 from referrals.app.notice_silence import notice_silence
 from referrals.app.notice_term import notice_term
+from referrals.app.play_simulator import play_council, play_employment_service
 from referrals.domain.accompaniment_status import Command as Term
+from referrals.domain.sandbox import STEP_AFTER
 from referrals.domain.status import Command
 
 
@@ -33,7 +35,16 @@ def timers(vault: Vault) -> Mapping[str, OnTimer]:
 
         return on_timer
 
+    async def of_council(tx: Tx, referral_id: UUID, now: datetime) -> None:
+        if await play_council(referral_id, referrals=PostgresReferrals(tx, vault), now=now):
+            await start_timer(tx, SIMULATOR, referral_id, now + STEP_AFTER)
+
+    async def of_employment_service(tx: Tx, accompaniment_id: UUID, now: datetime) -> None:
+        await play_employment_service(accompaniment_id, accompaniments=PostgresAccompaniments(tx, vault), now=now)
+
     return {
         **{kind: of_referral(command) for kind, command in TIMERS.items()},
         **{kind: of_accompaniment(term) for kind, term in JOINT_TIMERS.items()},
+        SIMULATOR: of_council,
+        JOINT_SIMULATOR: of_employment_service,
     }

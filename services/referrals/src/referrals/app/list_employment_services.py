@@ -8,8 +8,8 @@ from referrals.app.ports import Organisation, Organisations, Places
 
 
 async def list_employment_services(
-    commune: str, *, places: Places, organisations: Organisations
+    commune: str, *, sandbox: bool, places: Places, organisations: Organisations
 ) -> Sequence[Organisation]:
-    """Return them by code. Raises UnknownCommune or CommuneMerged."""
+    """Return those of the caller's world, by code. Raises UnknownCommune or CommuneMerged."""
     authority = places.authority_over(places.find(commune).code)
-    return await organisations.employment_services(authority.code)
+    return await organisations.employment_services(authority.code, sandbox=sandbox)

@@ -32,6 +32,8 @@ class Organisation:
     name: str
     phone: str | None
     postal_address: str | None
+    simulated: str | None = None
+    """How it behaves, where it is a simulator of the sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,16 @@ class Places(Protocol):
 class Councils(Protocol):
     """The councils that take part, as last heard of."""
 
-    async def council_for(self, collectivity: str) -> Organisation | None: ...
+    async def council_for(self, collectivity: str, commune: str, *, sandbox: bool) -> Organisation | None:
+        """Return the council of one world for a commune of this collectivity."""
+        ...
 
 
 class Organisations(Councils, Protocol):
     """The organisations that take part, as last heard of."""
 
-    async def employment_services(self, collectivity: str) -> Sequence[Organisation]:
-        """Return those that answer for a collectivity, by code."""
+    async def employment_services(self, collectivity: str, *, sandbox: bool) -> Sequence[Organisation]:
+        """Return those of one world that answer for a collectivity, by code."""
         ...
 
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
@@ -151,6 +155,8 @@ class Claimed:
     """None where there is no reason to know, or nothing left to know."""
     gone: bool
     """What was typed has been erased."""
+    sandbox: bool = False
+    """Nobody in it is real: whoever reads this looks for nobody in the real world."""
 
 
 class Dossiers(Protocol):

@@ -8,11 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 from referrals.app.accompaniment_ports import Accompaniments
-from referrals.app.ports import Organisations, Places, Referrals
+from referrals.app.ports import Organisation, Organisations, Places, Referrals
 from referrals.domain.accompaniment import Accompaniment
 from referrals.domain.accompaniment_status import Side
 from referrals.domain.errors import AccompanimentExists, NotFound, ReferralNotAccepted, UnknownEmploymentService
 from referrals.domain.referral import Referral
+from referrals.domain.sandbox import Simulated
 from referrals.domain.status import Actor, Status
 
 
@@ -50,25 +51,28 @@ async def propose_accompaniment(
     subject_ref = await accompaniments.subject_of(referral.referral_id)
     if await accompaniments.has_open(referral.referral_id):
         raise AccompanimentExists
-    employment_id = await _employment_service(asked.employment_service, referral, organisations, places)
+    employment = await _employment_service(asked.employment_service, referral, organisations, places)
     accompaniment = Accompaniment(
         accompaniment_id=new_id(),
         referral_id=referral.referral_id,
         correlation_id=referral.correlation_id,
         subject_ref=subject_ref,
         parties=referral.parties,
-        employment_id=employment_id,
+        employment_id=employment.organisation_id,
         commune=referral.commune,
         proposed_at=now,
         changed_at=now,
+        simulated=None if employment.simulated is None else Simulated(employment.simulated),
     )
     await accompaniments.add(accompaniment, accompaniment.propose(Side.COUNCIL))
     return accompaniment
 
 
-async def _employment_service(code: str, referral: Referral, organisations: Organisations, places: Places) -> UUID:
+async def _employment_service(
+    code: str, referral: Referral, organisations: Organisations, places: Places
+) -> Organisation:
     authority = places.authority_over(referral.commune)
-    for found in await organisations.employment_services(authority.code):
+    for found in await organisations.employment_services(authority.code, sandbox=referral.sandbox):
         if found.code == code:
-            return found.organisation_id
+            return found
     raise UnknownEmploymentService

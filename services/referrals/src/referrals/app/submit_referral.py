@@ -11,6 +11,7 @@ from referrals.app.ports import Councils, NewReferrals, Organisation, Place, Pla
 from referrals.domain.errors import CouncilNotJoined
 from referrals.domain.person import Told
 from referrals.domain.referral import Parties, Referral
+from referrals.domain.sandbox import Simulated, check_fake
 from referrals.domain.status import Actor
 
 
@@ -23,6 +24,8 @@ class SubmitReferral:
     commune: str
     themes: tuple[str, ...]
     told: Told
+    sandbox: bool = False
+    """Whether the referrer belongs to the sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,16 @@ async def submit_referral(
     new_id: Callable[[], UUID],
     now: datetime,
 ) -> Submitted:
-    """Store the referral and its event. Raises InputRefused, UnknownCommune, CommuneMerged or CouncilNotJoined."""
+    """Store the referral and its event. Raises InputRefused, UnknownCommune, CommuneMerged or CouncilNotJoined.
+
+    From the sandbox only somebody who obviously does not exist is referred, and only to a council of the sandbox.
+    """
     command.told.person.check(now.date())
+    if command.sandbox:
+        check_fake(command.told.person)
     place = places.find(command.commune)
     authority = places.authority_over(place.code)
-    council = await organisations.council_for(authority.code)
+    council = await organisations.council_for(authority.code, place.code, sandbox=command.sandbox)
     if council is None:
         raise CouncilNotJoined(authority.name)
     referral = Referral(
@@ -58,6 +66,8 @@ async def submit_referral(
         themes=command.themes,
         submitted_at=now,
         changed_at=now,
+        sandbox=command.sandbox,
+        simulated=None if council.simulated is None else Simulated(council.simulated),
     )
     fact = referral.submit(frozenset({Actor.REFERRER}))
     await referrals.add(referral, command.told, fact)

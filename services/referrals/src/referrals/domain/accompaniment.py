@@ -25,6 +25,7 @@ from referrals.domain.accompaniment_status import (
 )
 from referrals.domain.errors import AccompanimentTransition, NotDue, WrongParty
 from referrals.domain.referral import Parties
+from referrals.domain.sandbox import Simulated
 from referrals.domain.terms import CONTRACT_MONTHS, JOINT_DIAGNOSIS_MONTHS, ORIENTATION_AFTER, months_after
 
 
@@ -90,6 +91,8 @@ class Accompaniment:
     terms_told: frozenset[Command] = frozenset()
     """Terms that come once and have been told."""
     version: int = 0
+    simulated: Simulated | None = None
+    """How the employment service behaves, where a program answers for it."""
 
     @property
     def is_open(self) -> bool:

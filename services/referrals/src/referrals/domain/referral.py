@@ -13,6 +13,7 @@ from uuid import UUID
 
 from referrals.domain.decline import Decline
 from referrals.domain.errors import IllegalTransition, NotDue, WrongParty
+from referrals.domain.sandbox import EXPIRES_SECONDS, OVERDUE_SECONDS, Simulated
 from referrals.domain.status import ACTOR_OF, OPEN, STEPS, TABLE, Actor, Command, Status
 
 OVERDUE_AFTER = timedelta(days=10)
@@ -64,6 +65,16 @@ class Referral:
     """The last of STEPS reached: where an overdue referral goes on."""
     overdue_at: datetime | None = None
     version: int = 0
+    sandbox: bool = False
+    """Whether nobody in it is real."""
+    simulated: Simulated | None = None
+    """How the receiver behaves, where a program answers for it."""
+
+    def term(self, command: Command) -> datetime:
+        """Return when silence becomes this: ten and thirty days after submission, unless a simulator lets them pass."""
+        if self.simulated is Simulated.EXPIRES:
+            return self.submitted_at + (OVERDUE_SECONDS if command is Command.OVERDUE else EXPIRES_SECONDS)
+        return self.submitted_at + (OVERDUE_AFTER if command is Command.OVERDUE else EXPIRES_AFTER)
 
     @property
     def is_open(self) -> bool:
@@ -88,8 +99,7 @@ class Referral:
 
     def notice_silence(self, command: Command, at: datetime) -> StatusChanged:
         """Mark the referral overdue or expired; raises NotDue while the receiver still has time."""
-        term = OVERDUE_AFTER if command is Command.OVERDUE else EXPIRES_AFTER
-        if at < self.submitted_at + term:
+        if at < self.term(command):
             raise NotDue
         return self._move(command, frozenset({Actor.SYSTEM}), at)
 

@@ -53,9 +53,9 @@ class _Person(_Answer):
     email: str | None = None
     address: str | None = None
 
-    def described(self) -> Described:
+    def described(self, world: str) -> Described:
         identity = Identity(self.first_name, self.last_name, self.birth_date)
-        return Described(identity, Contact(self.phone, self.email, self.address))
+        return Described(identity, Contact(self.phone, self.email, self.address), world)
 
 
 class _Claim(_Answer):
@@ -64,6 +64,7 @@ class _Claim(_Answer):
     status: str
     person: _Person | None = None
     gone: bool
+    sandbox: bool = False
 
 
 class _Claims(_Answer):
@@ -93,7 +94,8 @@ class ReferralClaims:
             if claim.version < event.aggregate_version:
                 raise DependencyDown("the referrals service has not caught up with its own event")
             if claim.person is not None and not claim.gone and claim.status != "withdrawn":
-                found[event_id] = claim.person.described()
+                world = f"sandbox:{event.routing.referrer_organisation_id}" if claim.sandbox else ""
+                found[event_id] = claim.person.described(world)
         return found
 
     async def _ask(self, referral_ids: Sequence[UUID]) -> Mapping[UUID, _Claim]:

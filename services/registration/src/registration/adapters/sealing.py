@@ -53,9 +53,18 @@ def open_described(vault: Vault, row: asyncpg.Record) -> Described:
     return Described(identity, Contact(how["phone"], how["email"], how["address"]))
 
 
-def lookup_hash(vault: Vault, identity: Identity) -> bytes:
-    """Return the keyed hash of the folded name and the birth date: equal for every usual spelling of one person."""
-    parts = (fold(identity.last_name), fold(identity.first_name), identity.birth_date.isoformat())
+def lookup_hash(vault: Vault, identity: Identity, world: str = "") -> bytes:
+    """Return the keyed hash of the folded name and the birth date: equal for every usual spelling of one person.
+
+    Nobody of one world is found from another.
+    """
+    named = (world,) if world else ()
+    parts = (
+        *named,
+        fold(identity.last_name),
+        fold(identity.first_name),
+        identity.birth_date.isoformat(),
+    )
     return vault.lookup(LOOKUP_PURPOSE, "\n".join(parts))
 
 

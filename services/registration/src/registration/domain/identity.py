@@ -30,3 +30,5 @@ class Described:
 
     identity: Identity
     contact: Contact
+    world: str = ""
+    """Where they may be found again: everywhere, or in the sandbox of one referrer, where nobody is real."""

@@ -49,7 +49,8 @@ async def follow_plan(
         await withdraw_enrolments(withdraw, heard.by, book=book, now=now)
         for action_id in ask:
             enrolment = draft(new_id(), accompaniment, action_id, session_id, now, planned=True)
-            await admit(enrolment, await book.lock_session(session_id), heard.by, book=book, now=now)
+            session = await book.lock_session(session_id, referrer_id=accompaniment.referrer_id)
+            await admit(enrolment, session, heard.by, book=book, now=now)
 
 
 def _by_session(wanted: Wanted, session_of: dict[UUID, UUID]) -> list[tuple[UUID, list[UUID], list[UUID]]]:

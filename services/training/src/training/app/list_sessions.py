@@ -13,10 +13,11 @@ from training.domain.session import Session
 
 @dataclass(frozen=True, slots=True)
 class ListSessions:
-    """Which part of the list."""
+    """Which part of the list, in which world."""
 
     theme: str | None
     commune: str | None
+    sandbox: bool
     after: Position | None
     limit: int
 
@@ -35,7 +36,12 @@ async def list_sessions(
 ) -> SessionPage:
     """Return a page, the soonest first."""
     found = await dossiers.upcoming(
-        now, theme=asked.theme, commune=asked.commune, after=asked.after, limit=asked.limit + 1
+        now,
+        theme=asked.theme,
+        commune=asked.commune,
+        sandbox=asked.sandbox,
+        after=asked.after,
+        limit=asked.limit + 1,
     )
     shown = tuple(found[: asked.limit])
     providers = await organisations.named({session.organisation_id for session in shown})

@@ -62,8 +62,11 @@ class Book(Protocol):
         """Store a new session and its event."""
         ...
 
-    async def lock_session(self, session_id: UUID) -> Session | None:
-        """Return a session that nobody else may change, nor the enrolments in it, before the transaction ends."""
+    async def lock_session(self, session_id: UUID, *, referrer_id: UUID | None = None) -> Session | None:
+        """Return a session that nobody else may change, nor the enrolments in it, before the transaction ends.
+
+        With a referrer, only if its provider is of the same world: the sandbox and the real one share no seat.
+        """
         ...
 
     async def save_session(self, session: Session, fact: SessionChanged) -> None:
@@ -170,9 +173,16 @@ class Dossiers(Protocol):
     async def session(self, session_id: UUID) -> Session | None: ...
 
     async def upcoming(
-        self, now: datetime, *, theme: str | None, commune: str | None, after: Position | None, limit: int
+        self,
+        now: datetime,
+        *,
+        theme: str | None,
+        commune: str | None,
+        sandbox: bool,
+        after: Position | None,
+        limit: int,
     ) -> Sequence[Session]:
-        """Return open sessions that have not begun, the soonest first."""
+        """Return open sessions of one world that have not begun, the soonest first."""
         ...
 
     async def enrolment(self, enrolment_id: UUID) -> Dossier | None:

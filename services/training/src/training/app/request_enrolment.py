@@ -44,7 +44,7 @@ async def request_enrolment(
     by = frozenset[Actor]() if accompaniment is None else accompaniment.quality_of(asked.organisation_id)
     if accompaniment is None or not by:
         raise NotFound
-    session = await book.lock_session(asked.session_id)
+    session = await book.lock_session(asked.session_id, referrer_id=accompaniment.referrer_id)
     if session is None:
         raise UnknownSession
     known = await book.find(asked.accompaniment_id, asked.action_id, asked.session_id)

@@ -47,7 +47,10 @@ LEFT JOIN LATERAL (
     SELECT e.ce_type FROM stream_events e WHERE e.organisation_id = $1 AND e.subject = k.referral_id::text
     ORDER BY e.position DESC LIMIT 1
 ) last ON true
-WHERE k.commune = ANY ($2) AND k.open AND k.themes IS NOT NULL AND coalesce(last.ce_type, $3) = $3
+WHERE k.commune = ANY ($2) AND k.open AND $4 = EXISTS (
+    -- organisations_sandbox: what was referred in the other world is not this stream's.
+    SELECT FROM organisations o WHERE o.organisation_id = k.referrer_organisation_id AND o.sandbox
+) AND k.themes IS NOT NULL AND coalesce(last.ce_type, $3) = $3
 ORDER BY k.submitted_at, k.referral_id
 """
 
@@ -88,7 +91,7 @@ class PostgresReferrals:
     async def unfollowed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
         if not communes:
             return []
-        rows = await self._tx.fetch(UNFOLLOWED, stream.organisation_id, list(communes), LEFT_SCOPE)
+        rows = await self._tx.fetch(UNFOLLOWED, stream.organisation_id, list(communes), LEFT_SCOPE, stream.sandbox)
         return [_known(row) for row in rows]
 
 

@@ -22,17 +22,18 @@ from partners.domain.stream import Fact, Matter, Stream
 GATE: Final = 0x7061_7274_6E65_7273
 """Advisory lock key of the scope gate ("partners" in ASCII): shared by projections; edits and erasures are alone."""
 
-OPEN = "INSERT INTO partner_stream (organisation_id, code, topic, kind) VALUES ($1, $2, $3, $4)"
+OPEN = "INSERT INTO partner_stream (organisation_id, code, topic, kind, sandbox) VALUES ($1, $2, $3, $4, $5)"
 
 LOCK_ONE = """
-SELECT organisation_id, code, topic, kind, last_position FROM partner_stream WHERE organisation_id = $1 FOR UPDATE
+SELECT organisation_id, code, topic, kind, last_position, sandbox FROM partner_stream
+WHERE organisation_id = $1 FOR UPDATE
 """
 ALL_COMMUNES = "SELECT commune FROM stream_communes WHERE organisation_id = $1"
 
 # The inner query reads scope, which the gate keeps still; the lock then waits, row by row in order, for other
 # projections, and reads each last_position as they left it.
 LOCK_CONCERNED = """
-SELECT organisation_id, code, topic, kind, last_position FROM partner_stream
+SELECT organisation_id, code, topic, kind, last_position, sandbox FROM partner_stream
 WHERE organisation_id = ANY (ARRAY(
     SELECT organisation_id FROM stream_communes WHERE commune = ANY ($1)
     UNION SELECT organisation_id FROM partner_stream WHERE kind <> 'council' AND organisation_id = ANY ($2)
@@ -59,6 +60,8 @@ NOTE_ERASED = """
 INSERT INTO erased_persons (subject_ref, erased_at) SELECT unnest($1::uuid[]), $2 ON CONFLICT DO NOTHING
 """
 ERASED = "SELECT subject_ref FROM erased_persons WHERE subject_ref = ANY ($1)"
+# organisations_sandbox: the few of the sandbox. A world never changes, so that this needs no lock.
+OF_SANDBOX = "SELECT organisation_id FROM organisations WHERE sandbox AND organisation_id = ANY ($1)"
 # By event alone: with both columns the index would be asked once per pair.
 PRESENT = "SELECT organisation_id, event_id FROM stream_events WHERE event_id = ANY ($1)"
 
@@ -110,7 +113,14 @@ class PostgresStreams:
 
     async def open(self, organisation: Organisation) -> None:
         topic = partner_topic_name(organisation.code)
-        await self._tx.execute(OPEN, organisation.organisation_id, organisation.code, topic, organisation.kind.value)
+        await self._tx.execute(
+            OPEN,
+            organisation.organisation_id,
+            organisation.code,
+            topic,
+            organisation.kind.value,
+            organisation.sandbox,
+        )
 
     async def lock(self, organisation_id: UUID) -> Stream:
         row = await self._tx.fetchrow(LOCK_ONE, organisation_id)
@@ -135,6 +145,10 @@ class PostgresStreams:
             _stream(row, frozenset(scope.get(owner, ())), frozenset(told.get(owner, ())))
             for row, owner in zip(rows, owners, strict=True)
         ]
+
+    async def of_sandbox(self, facts: Sequence[Fact]) -> set[UUID]:
+        referrers = sorted({f.routing.referrer_organisation_id for f in facts if f.routing is not None})
+        return {row["organisation_id"] for row in await self._tx.fetch(OF_SANDBOX, referrers)}
 
     async def present(self, event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
         rows = await self._tx.fetch(PRESENT, list(event_ids))
@@ -181,4 +195,5 @@ def _stream(row: asyncpg.Record, communes: frozenset[str], told: frozenset[UUID]
         last_position=row["last_position"],
         communes=communes,
         told=told,
+        sandbox=row["sandbox"],
     )

@@ -38,11 +38,13 @@ def routes(vault: Vault) -> APIRouter:
 
     @router.get("/employment-services")
     async def employment_services(
-        _: Pair, runtime: Parts, commune: Annotated[str, Query(min_length=1, max_length=10)]
+        caller: Pair, runtime: Parts, commune: Annotated[str, Query(min_length=1, max_length=10)]
     ) -> dict[str, Any]:
         with refusals():
             async with runtime.db.transaction() as tx:
-                found = await list_employment_services(commune, places=places, organisations=DirectoryOrganisations(tx))
+                found = await list_employment_services(
+                    commune, sandbox=caller.sandbox, places=places, organisations=DirectoryOrganisations(tx)
+                )
         return answers.employment_services(found)
 
     @router.get("/accompaniments")

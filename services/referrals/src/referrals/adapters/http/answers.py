@@ -86,6 +86,7 @@ def claimed(found: Iterable[Claimed]) -> dict[str, Any]:
                 "status": one.status,
                 "person": None if one.person is None else person_card(one.person),
                 "gone": one.gone,
+                "sandbox": one.sandbox,
             }
             for one in found
         ]

@@ -31,6 +31,18 @@ RULES: Final[Mapping[str, Said]] = {
     "in_the_future": Said("Cette date est dans le futur.", "This date is in the future."),
     "too_long_ago": Said("Cette date est antérieure à 1900.", "This date is before 1900."),
     "missing": Said("Ce champ est obligatoire.", "This field is required."),
+    "not_fake_name": Said(
+        "Bac à sable : le nom de famille doit contenir le mot « Exemple » ou « Test ».",
+        "Sandbox: the last name must contain the word “Example” or “Test”.",
+    ),
+    "not_fake_phone": Said(
+        "Bac à sable : seuls les numéros réservés à la fiction sont admis, par exemple 06 39 98 12 34.",
+        "Sandbox: only numbers kept for fiction are accepted, such as 06 39 98 12 34.",
+    ),
+    "not_fake_email": Said(
+        "Bac à sable : seules les adresses d’exemple sont admises, par exemple camille@example.org.",
+        "Sandbox: only example addresses are accepted, such as camille@example.org.",
+    ),
     "repeated": Said("Chaque valeur ne se choisit qu’une fois.", "Choose each value once."),
     "too_many": Said("Il y en a trop.", "There are too many."),
     "unknown": Said("Ce plan n’a rien sous cet identifiant.", "The plan has nothing under this id."),

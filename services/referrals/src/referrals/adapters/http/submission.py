@@ -49,6 +49,7 @@ def routes(vault: Vault) -> APIRouter:
             commune=body.commune,
             themes=tuple(theme.value for theme in body.themes),
             told=body.told(),
+            sandbox=caller.sandbox,
         )
         with refusals():
             try:

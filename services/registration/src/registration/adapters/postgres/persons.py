@@ -75,7 +75,7 @@ class PostgresPersons:
 
     async def find_or_add(self, described: Described, subject_ref: UUID) -> Registration:
         """Return the one person with this name and birth date, locked; a new draft where there was none."""
-        lookup = lookup_hash(self._vault, described.identity)
+        lookup = lookup_hash(self._vault, described.identity, described.world)
         row = await self._tx.fetchrow(FIND, lookup)
         if row is None:
             row = await self._add(described, subject_ref, lookup)

@@ -49,7 +49,7 @@ def routes() -> APIRouter:
         response.headers["cache-control"] = "no-store"
         with refusals():
             code = None if commune is None else places.find(commune).code
-            asked = ListSessions(theme, code, read_cursor(after), limit)
+            asked = ListSessions(theme, code, caller.sandbox, read_cursor(after), limit)
             async with runtime.db.transaction() as tx:
                 found = await list_sessions(
                     asked, dossiers=PostgresDossiers(tx), organisations=DirectoryOrganisations(tx), now=now

@@ -42,6 +42,8 @@ SELECT $5, $6, $7, $8, $9::jsonb, $10 FROM session
 
 # The primary key's row lock: all that happens to the seats of one session passes here, one after the other.
 LOCK_SESSION = "SELECT * FROM sessions WHERE session_id = $1 FOR UPDATE"
+# The world of an organisation never changes; whoever has not been heard of is real. directory_organisations_pkey.
+WORLDS = "SELECT count(*) FILTER (WHERE sandbox) FROM directory_organisations WHERE organisation_id IN ($1, $2)"
 
 SESSION_OF = "SELECT session_id FROM enrolments WHERE enrolment_id = $1"
 
@@ -98,10 +100,12 @@ class PostgresBook(Writing):
         )  # fmt: skip
         self._count_from(session)
 
-    async def lock_session(self, session_id: UUID) -> Session | None:
-        """Return the session under its row lock."""
+    async def lock_session(self, session_id: UUID, *, referrer_id: UUID | None = None) -> Session | None:
+        """Return the session under its row lock; with a referrer, only if its provider is of the same world."""
         row = await self._tx.fetchrow(LOCK_SESSION, session_id)
         if row is None:
+            return None
+        if referrer_id is not None and await self._tx.fetchval(WORLDS, referrer_id, row["organisation_id"]) == 1:
             return None
         session = session_of(row)
         self._count_from(session)

@@ -24,6 +24,10 @@ UPCOMING = """
 SELECT * FROM sessions
 WHERE status = 'open' AND starts_at > $1 AND (starts_at, session_id) > ($2, $3)
     AND ($4::text IS NULL OR theme = $4) AND ($5::text IS NULL OR commune = $5)
+    -- directory_organisations_pkey
+    AND $7 = EXISTS (
+        SELECT FROM directory_organisations d WHERE d.organisation_id = sessions.organisation_id AND d.sandbox
+    )
 ORDER BY starts_at, session_id LIMIT $6
 """
 
@@ -65,11 +69,18 @@ class PostgresDossiers:
         return None if row is None else session_of(row)
 
     async def upcoming(
-        self, now: datetime, *, theme: str | None, commune: str | None, after: Position | None, limit: int
+        self,
+        now: datetime,
+        *,
+        theme: str | None,
+        commune: str | None,
+        sandbox: bool,
+        after: Position | None,
+        limit: int,
     ) -> Sequence[Session]:
         """Return part of the list of what can be asked for."""
         position = after or BEGINNING
-        rows = await self._tx.fetch(UPCOMING, now, position.at, position.id, theme, commune, limit)
+        rows = await self._tx.fetch(UPCOMING, now, position.at, position.id, theme, commune, limit, sandbox)
         return [session_of(row) for row in rows]
 
     async def enrolment(self, enrolment_id: UUID) -> Dossier | None:
