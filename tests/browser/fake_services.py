@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from .fake_appointments import add_appointments, add_person
+from .fake_joining import add_joining
 from .fake_state import (
     ASSOCIATION,
     COMMUNES,
@@ -28,6 +29,7 @@ from .fake_state import (
     REACH,
     State,
     caller,
+    event_id_of,
     now,
 )
 from .fake_story import accompaniment_of, add_accompaniments, add_sessions
@@ -86,6 +88,7 @@ def create_fake() -> FastAPI:
         return answer
 
     add_partners(app, state)
+    add_joining(app, state)
     add_accompaniments(app, state)
     add_sessions(app, state)
     add_appointments(app, state)
@@ -129,7 +132,10 @@ def add_partners(app: FastAPI, state: State) -> None:
             pass
         finally:
             state.polls[caller(request)] -= 1
-        events = [{"type": kind, "data": {"referral_id": one}} for one, kind in state.events[position:]]
+        events = [
+            {"id": event_id_of(n), "sequence": str(n), "type": kind, "data": {"referral_id": one}}
+            for n, (one, kind) in enumerate(state.events[position:], position + 1)
+        ]
         return {"events": events, "cursor": str(len(state.events)), "more": False}
 
 

@@ -10,6 +10,8 @@ from portal.adapters.http import (
     drafts,
     entrance,
     events,
+    join_link,
+    joining,
     live,
     person,
     plan,
@@ -20,6 +22,7 @@ from portal.adapters.http import (
 ROUTERS = tuple(
     module.router
     for module in (
-        assets, entrance, events, person, drafts, live, proposal, referrals, plan, agenda, appointments, accompaniments,
+        assets, entrance, events, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
+        appointments, accompaniments,
     )
 )  # fmt: skip
