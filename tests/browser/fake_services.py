@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from .fake_appointments import add_appointments, add_person
 from .fake_joining import add_joining
+from .fake_partners import add_organisations, partner_of
 from .fake_state import (
     ASSOCIATION,
     COMMUNES,
@@ -89,6 +90,7 @@ def create_fake() -> FastAPI:
 
     add_partners(app, state)
     add_joining(app, state)
+    add_organisations(app, state)
     add_accompaniments(app, state)
     add_sessions(app, state)
     add_appointments(app, state)
@@ -118,8 +120,9 @@ def add_partners(app: FastAPI, state: State) -> None:
         return {"access_token": code, "token_type": "Bearer", "expires_in": 300}
 
     @app.get("/members")
-    async def members() -> list[dict[str, Any]]:
-        return MEMBERS
+    async def members(request: Request) -> Any:
+        # The portal asks for everybody, a manager for their own organisation.
+        return MEMBERS if caller(request) == "portal" else {"items": partner_of(state, caller(request))["members"]}
 
     @app.get("/feed")
     async def feed(request: Request, after: str = "0", wait: float = 0) -> dict[str, Any]:

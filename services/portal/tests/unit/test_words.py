@@ -115,7 +115,7 @@ def test_every_sentence_is_used_by_a_page_or_built_from_a_code() -> None:
     )
     built = re.compile(
         r"^(need|group|status|reason|act|history|history_alone|course|course_alone|declined_by|referral\.(next|todo)|list\.first|trouble"
-        r"|unavailable|fault|kind|field\.birth_|(together|meeting|action)\.|draft\.(person|place|needs|note)\.(title|next)|accessibility\.done_)"
+        r"|unavailable|fault|kind|field\.birth_|(together|meeting|action|join_state|webhook_state|delivery)\.|draft\.(person|place|needs|note)\.(title|next)|accessibility\.done_)"
         r"|\.(association|council)(\.(one|many))?$"
     )
     unused = [name for name in catalogue("fr") if not built.search(name) and not named_in(templates, name)]

@@ -176,3 +176,7 @@ class PartnerDesk:
     async def organisations(self, member: Member) -> Sequence[tuple[str, str, str]]:
         found = read_as(_Organisations, await self._routes.read(member, "", "/organisations"), SERVICE)
         return [(one.code, one.name, one.kind) for one in found.items]
+
+    async def organisation(self, member: Member, code: str) -> tuple[str, str]:
+        found = read_as(_Organisation, await self._routes.read(member, "", "/organisations/{}", code), SERVICE)
+        return found.name, found.kind

@@ -49,6 +49,10 @@ class OperatorDesk(Protocol):
         """Return code, name and kind of each organisation."""
         ...
 
+    async def organisation(self, member: Member, code: str) -> tuple[str, str]:
+        """Return an organisation's name and kind; raises NotFound."""
+        ...
+
 
 class AccessDesk(Protocol):
     """An organisation's programs and members; `code` names another organisation than the member's, for operators."""
