@@ -49,6 +49,14 @@ from maillage_contracts.errors import (
     UnknownType,
     UnsupportedMajor,
 )
+from maillage_contracts.joining import (
+    AccessEnded,
+    JoinRequestApproved,
+    JoinRequestConfirmed,
+    JoinRequestExpired,
+    JoinRequestRefused,
+    JoinRequestSubmitted,
+)
 from maillage_contracts.notices import (
     NoticeDelivered,
     NoticeExhausted,
@@ -98,6 +106,7 @@ __all__ = [
     "PARTNER_TOPIC",
     "POSTPONEMENT_READERS",
     "TOPICS",
+    "AccessEnded",
     "AccompanimentAccepted",
     "AccompanimentActivated",
     "AccompanimentEnded",
@@ -132,6 +141,11 @@ __all__ = [
     "EnvelopeMismatch",
     "Event",
     "InvalidPayload",
+    "JoinRequestApproved",
+    "JoinRequestConfirmed",
+    "JoinRequestExpired",
+    "JoinRequestRefused",
+    "JoinRequestSubmitted",
     "NoticeDelivered",
     "NoticeExhausted",
     "NoticeHeld",

@@ -152,10 +152,18 @@ ORGANISATIONS = Topic(
         *_types("partners.organisation", "registered", "changed"),
         *_types("partners.client", "revoked"),
         *_types("partners.webhook", "disabled"),
+        *_types("partners.access", "ended"),
     ),
     # A service that starts years later builds its directory from here. A few records a year, nobody's personal data;
     # compaction would drop a revocation behind a later change of the same organisation.
     retention_days=None,
+)
+
+JOINING = Topic(
+    name="partners-joining-v1",
+    key="join_request_id",
+    owner="partners",
+    types=_types("partners.join_request", "submitted", "confirmed", "approved", "refused", "expired"),
 )
 
 PARTNER_TOPIC = Topic(
@@ -178,6 +186,7 @@ TOPICS: tuple[Topic, ...] = (
     ENROLMENTS,
     NOTICES,
     ORGANISATIONS,
+    JOINING,
 )
 """The topics to create when the platform starts; each organisation's own is created when it asks."""
 

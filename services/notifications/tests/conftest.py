@@ -87,6 +87,8 @@ class Neighbours:
     contacts: dict[str, dict[str, Any]] = field(default_factory=dict)
     questions: list[tuple[list[str], list[str], str]] = field(default_factory=list)
     registration_away: bool = False
+    applicants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    partners_away: bool = False
     texts: dict[str, dict[str, Any]] = field(default_factory=dict)
     handed_over: Counter[str] = field(default_factory=Counter)
     busy: Counter[str] = field(default_factory=Counter)
@@ -114,6 +116,14 @@ class Neighbours:
             if self.registration_away:
                 return JSONResponse({}, 503)
             return {"items": [self.contacts[id_] for id_ in asked if id_ in self.contacts]}
+
+        @app.get("/claims/join-requests")
+        async def applicants(request: Request) -> Any:
+            asked = request.query_params.getlist("id")
+            self.questions.append((asked, [], request.headers["maillage-purpose"]))
+            if self.partners_away:
+                return JSONResponse({}, 503)
+            return {"items": [self.applicants[id_] for id_ in asked if id_ in self.applicants]}
 
         @app.post("/sms-api/messages")
         async def messages(request: Request) -> JSONResponse:

@@ -1,8 +1,9 @@
 """Who is calling: verify access tokens offline, and obtain this service's own.
 
-A token is trusted only if an Ed25519 key published at the JWKS address signed it, for us, and its client is not
-revoked. Revocation and expiry are looked at on every request, also when the signature was verified before. Without any
-key the answer is "come back later" (DependencyDown), never "no".
+A token is trusted only if an Ed25519 key published at the JWKS address signed it, for us, and neither its client is
+revoked nor that on which it was issued (a secret, a member's role). Revocation and expiry are looked at on every
+request, also when the signature was verified before. Without any key the answer is "come back later" (DependencyDown),
+never "no".
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class _Verified:
     caller: Caller
     issued_at: float
     expires_at: float
+    grant: str | None
+    """On what it was issued; tokens of other issuers may not say."""
 
 
 class TokenVerifier:
@@ -101,7 +104,7 @@ class TokenVerifier:
             raise _unauthenticated("token_expired", Said("Ce jeton a expiré.", "This token has expired."))
         if known.issued_at > now + LEEWAY_SECONDS:
             raise _invalid()
-        if self._revoked(known.caller.client_id):
+        if self._revoked(known.caller.client_id) or (known.grant is not None and self._revoked(known.grant)):
             self._verified.pop(token, None)
             raise _unauthenticated("token_revoked", Said("Cet accès a été révoqué.", "This access was revoked."))
 
@@ -147,7 +150,8 @@ class TokenVerifier:
                 organisation_kind=_text(claims, "org_kind"),
                 scopes=frozenset(_text(claims, "scope").split()),
             )
-            return _Verified(caller, issued_at=_instant(claims, "iat"), expires_at=_instant(claims, "exp"))
+            grant = _text(claims, "grant") if "grant" in claims else None
+            return _Verified(caller, _instant(claims, "iat"), _instant(claims, "exp"), grant)
         except ValueError:
             raise _invalid() from None
 

@@ -2,28 +2,45 @@
 
 Rows are written in the consumer's transaction; an older version never replaces a newer one. Revocations are also kept
 in memory, where every request looks: at once in the process that reads the event, within two seconds in its replicas.
-Until they are loaded nobody's token is believed or refused: the answer is DependencyDown.
+Until they are loaded nobody's token is believed or refused: the answer is DependencyDown. What was revoked longer ago
+than a token can live is not looked for: memory holds the last minutes' revocations, however many there ever were.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
 
+from chassis.clock import Clock, SystemClock
 from chassis.consumer import Subscription
 from chassis.db import Database, Tx
 from chassis.errors import DependencyDown
 from chassis.records import Delivery
-from maillage_contracts import ApiClientRevoked, Event, OrganisationChanged, OrganisationRegistered, topic_for
+from maillage_contracts import (
+    AccessEnded,
+    ApiClientRevoked,
+    Event,
+    OrganisationChanged,
+    OrganisationRegistered,
+    topic_for,
+)
 
 REFRESH_SECONDS = 2.0
 """How long a replica that did not read a revocation itself may go on serving the client."""
+
+KEPT_FOR = timedelta(minutes=10)
+"""A token lives five minutes and is believed for one more; the rest is for one that was being issued meanwhile."""
+
+PURGE_EVERY = 30
+"""Refreshes, that is a minute."""
 
 OrganisationEvent: TypeAlias = OrganisationRegistered | OrganisationChanged
 
@@ -50,6 +67,18 @@ SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS r (client_id,
 ORDER BY client_id
 ON CONFLICT (client_id) DO NOTHING
 """
+
+INSERT_ENDED = """
+INSERT INTO ended_accesses (grant_id, ended_at)
+SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS r (grant_id, ended_at) ORDER BY grant_id
+ON CONFLICT (grant_id) DO NOTHING
+"""
+# revoked_clients_revoked_at, ended_accesses_ended_at.
+RECENT = """
+SELECT client_id AS ground, revoked_at AS at FROM revoked_clients WHERE revoked_at > $1
+UNION ALL SELECT grant_id::text, ended_at FROM ended_accesses WHERE ended_at > $1
+"""
+PURGE_ENDED = "DELETE FROM ended_accesses WHERE ended_at <= $1"
 
 COLUMNS = "organisation_id, code, name, kind, phone, postal_address, email, territory, version"
 SELECT_BY_ID = f"SELECT {COLUMNS} FROM directory_organisations WHERE organisation_id = ANY($1::uuid[])"  # noqa: S608
@@ -100,6 +129,13 @@ async def apply_revocations(tx: Tx, events: Sequence[ApiClientRevoked]) -> None:
         )
 
 
+async def apply_ended(tx: Tx, events: Sequence[AccessEnded]) -> None:
+    """Store on what nothing is believed any more, in one statement; a repeat changes nothing."""
+    by_grant = {event.grant_id: event.ended_at for event in events}
+    if by_grant:
+        await tx.execute(INSERT_ENDED, list(by_grant), list(by_grant.values()))
+
+
 async def organisation(tx: Tx, organisation_id: UUID) -> Organisation | None:
     """Return the organisation, if its event has been read."""
     return (await organisations(tx, [organisation_id])).get(organisation_id)
@@ -131,49 +167,55 @@ async def council_for(tx: Tx, collectivity_code: str) -> Organisation | None:
 class Directory:
     """Keeps the copy up to date, and the revocations in memory."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Clock | None = None) -> None:
         self._db = db
-        self._revoked: frozenset[str] = frozenset()
+        self._clock = clock or SystemClock()
+        self._revoked: dict[str, datetime] = {}
         self._loading = False
-        self._stored = -1
+        self._loaded = False
+        self._refreshes = itertools.count()
 
-    def is_revoked(self, client_id: str) -> bool:
-        """Return whether tokens of the client are refused; DependencyDown while that is not known yet."""
+    def is_revoked(self, ground: str) -> bool:
+        """Return whether tokens of a client, or issued on a grant, are refused; DependencyDown while nobody knows."""
         if self._loading:
             raise DependencyDown("revocations are not loaded yet")
-        return client_id in self._revoked
+        return ground in self._revoked
 
     def subscriptions(self) -> Sequence[Subscription]:
         """Return what this service must consume to keep its copy."""
-        types: frozenset[type[Event]] = frozenset({OrganisationRegistered, OrganisationChanged, ApiClientRevoked})
+        types: frozenset[type[Event]] = frozenset(
+            {OrganisationRegistered, OrganisationChanged, ApiClientRevoked, AccessEnded}
+        )
         return [Subscription(topic_for(OrganisationRegistered).name, many=self._apply, many_types=types)]
 
     async def run(self) -> None:
         """Reload revocations every two seconds, for as long as the database answers; raises DependencyDown."""
-        if self._stored < 0:
-            self._loading = True
+        self._loading = not self._loaded
         while True:
             await self.refresh()
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def refresh(self) -> None:
-        """Load revocations that other processes stored."""
+        """Load revocations that other processes stored, and forget those that no token can outlive."""
+        since = self._clock.now() - KEPT_FOR
         async with self._db.transaction() as tx:
-            # Rows are never deleted: an unchanged number is an unchanged set.
-            stored = await tx.fetchval("SELECT count(*) FROM revoked_clients")
-            if stored != self._stored:
-                rows = await tx.fetch("SELECT client_id FROM revoked_clients")
-                self._revoked |= {row["client_id"] for row in rows}
-                self._stored = len(rows)
-        self._loading = False
+            rows = await tx.fetch(RECENT, since)
+            if next(self._refreshes) % PURGE_EVERY == 0:
+                await tx.execute(PURGE_ENDED, since)
+        self._revoked |= {row["ground"]: row["at"] for row in rows}
+        self._revoked = {ground: at for ground, at in self._revoked.items() if at > since}
+        self._loading, self._loaded = False, True
 
     async def _apply(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
         events = [delivery.event for delivery in deliveries]
         revocations = [event for event in events if isinstance(event, ApiClientRevoked)]
+        ended = [event for event in events if isinstance(event, AccessEnded)]
         await apply_organisations(tx, [event for event in events if isinstance(event, OrganisationEvent)])
         await apply_revocations(tx, revocations)
+        await apply_ended(tx, ended)
         # Before the commit: should it fail, the event will be read again, and it was true already.
-        self._revoked |= {event.client_id for event in revocations}
+        self._revoked |= {event.client_id: event.revoked_at for event in revocations}
+        self._revoked |= {str(event.grant_id): event.ended_at for event in ended}
 
 
 def _row(event: OrganisationEvent) -> dict[str, Any]:

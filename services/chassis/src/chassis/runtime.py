@@ -78,7 +78,7 @@ def build_runtime(service: str, settings: ServiceSettings, clock: Clock | None =
     clock = clock or (ShiftedClock(settings.clock_file) if settings.clock_file is not None else SystemClock())
     dsn = settings.database_dsn.get_secret_value()
     background = Database(dsn, size=BACKGROUND_POOL_SIZE, application=f"{service}-background")
-    directory = Directory(background)
+    directory = Directory(background, clock)
     return Runtime(
         service=service,
         settings=settings,

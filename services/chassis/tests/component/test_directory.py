@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.auth import LEEWAY_SECONDS
+from chassis.clock import MovableClock
 from chassis.db import Database
 from chassis.directory import (
+    KEPT_FOR,
     Directory,
     answering,
+    apply_ended,
     apply_organisations,
     apply_revocations,
     council_for,
@@ -21,7 +25,9 @@ from chassis.directory import (
 from chassis.errors import DependencyDown
 from chassis.records import Delivery
 from chassis.testing.events import source_of_event
+from chassis.token_format import LIFETIME_SECONDS
 from maillage_contracts import (
+    AccessEnded,
     ApiClientRevoked,
     Event,
     OrganisationChanged,
@@ -63,6 +69,10 @@ def changed(version: int, first: OrganisationRegistered) -> OrganisationChanged:
 
 def revoked(client_id: str) -> ApiClientRevoked:
     return ApiClientRevoked(organisation_id=uuid4(), aggregate_version=2, client_id=client_id, revoked_at=AT)
+
+
+def ended(grant_id: UUID) -> AccessEnded:
+    return AccessEnded(organisation_id=uuid4(), aggregate_version=3, grant_id=grant_id, ended_at=AT)
 
 
 def delivery(event: Event) -> Delivery:
@@ -137,14 +147,17 @@ async def test_email_follows_the_organisations_events(db: Database) -> None:
 
 
 async def test_revocation_holds_at_once_here_and_after_a_refresh_elsewhere(db: Database) -> None:
-    here, elsewhere = Directory(db), Directory(db)
+    clock, grant = MovableClock(AT), uuid4()
+    here, elsewhere = Directory(db, clock), Directory(db, clock)
     (subscription,) = here.subscriptions()
     assert subscription.topic == "partners-organisation-v1"
     assert subscription.many is not None
 
     async with db.transaction() as tx:
         await subscription.many(tx, [delivery(registered()), delivery(revoked("client-1")), delivery(revoked("c2"))])
+        await subscription.many(tx, [delivery(ended(grant)), delivery(ended(grant))])
         await apply_revocations(tx, [revoked("client-1")])
+        await apply_ended(tx, [ended(grant)])
 
     assert here.is_revoked("client-1")
     assert not here.is_revoked("other")
@@ -152,6 +165,33 @@ async def test_revocation_holds_at_once_here_and_after_a_refresh_elsewhere(db: D
     await elsewhere.refresh()
     assert elsewhere.is_revoked("client-1")
     assert elsewhere.is_revoked("c2")
+    assert here.is_revoked(str(grant))
+    assert elsewhere.is_revoked(str(grant))
+
+
+async def test_what_was_revoked_longer_ago_than_a_token_lives_is_not_kept(db: Database) -> None:
+    clock, grant = MovableClock(AT), uuid4()
+    reader, late = Directory(db, clock), Directory(db, clock)
+    (subscription,) = reader.subscriptions()
+    assert subscription.many is not None
+    async with db.transaction() as tx:
+        await subscription.many(tx, [delivery(revoked("client-1")), delivery(ended(grant))])
+    await reader.refresh()
+
+    clock.advance(timedelta(seconds=LIFETIME_SECONDS + 2 * LEEWAY_SECONDS))
+    await reader.refresh()
+    assert reader.is_revoked("client-1")
+    assert reader.is_revoked(str(grant))
+    clock.advance(KEPT_FOR)
+    await reader.refresh()
+    await late.refresh()
+
+    assert not reader.is_revoked("client-1")
+    assert not late.is_revoked(str(grant))
+    async with db.transaction() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM ended_accesses") == 0
+        # Who was revoked stays known: it is rebuilt from the topic, and compared.
+        assert await tx.fetchval("SELECT count(*) FROM revoked_clients") == 1
 
 
 async def test_nobody_is_believed_before_revocations_are_loaded() -> None:

@@ -161,6 +161,17 @@ async def test_revocation_stops_a_token_that_was_verified_before(bench: Bench) -
     assert await refusal(bench, token) == "token_revoked"
 
 
+async def test_token_is_refused_once_that_on_which_it_was_issued_has_ended(bench: Bench) -> None:
+    one, other = bench.token(grant="secret-1"), bench.token(grant="secret-2")
+    assert (await bench.verifier.verify(one)).client_id == "client-1"
+
+    bench.revoked.add("secret-1")
+
+    assert await refusal(bench, one) == "token_revoked"
+    assert (await bench.verifier.verify(other)).client_id == "client-1"
+    assert await refusal(bench, bench.token(grant=7)) == "token_invalid"
+
+
 async def test_keys_are_fetched_once_when_many_ask_at_once(bench: Bench) -> None:
     await asyncio.gather(*(bench.verifier.verify(bench.token(jti=str(n))) for n in range(50)))
 

@@ -10,7 +10,7 @@ from chassis.clock import Clock
 from chassis.runtime import build_runtime
 from chassis.service_client import ServiceClient
 from chassis.settings import load, read_secret
-from notifications.adapters.contacts import RegistrationContacts
+from notifications.adapters.contacts import PartnersApplicants, RegistrationContacts
 from notifications.adapters.email import SmtpCarrier
 from notifications.adapters.http import notices, opt_outs, receipts
 from notifications.adapters.places import FrenchCalendar
@@ -19,9 +19,9 @@ from notifications.adapters.sender import Sender
 from notifications.adapters.sms import SmsCarrier
 from notifications.adapters.subscribers import subscriptions
 from notifications.adapters.templates import load_catalogue
-from notifications.adapters.values import FrenchWords
+from notifications.adapters.values import FrenchWords, Platform
 from notifications.domain.courtesy import Courtesy
-from notifications.settings import NotificationsSettings
+from notifications.settings import FICTIVE_ADDRESS, FICTIVE_PHONE, NotificationsSettings
 
 
 def create_app(settings: NotificationsSettings | None = None, clock: Clock | None = None) -> FastAPI:
@@ -31,6 +31,10 @@ def create_app(settings: NotificationsSettings | None = None, clock: Clock | Non
     catalogue = load_catalogue()
     courtesy = Courtesy(FrenchCalendar()) if settings.quiet_hours == "on" else Courtesy(FrenchCalendar(), False, None)
     registration = ServiceClient(settings.registration_url, runtime.service_tokens())
+    partners = ServiceClient(settings.partners_url, runtime.service_tokens())
+    platform = Platform(
+        "Maillage", settings.contact_phone or FICTIVE_PHONE, settings.contact_address or FICTIVE_ADDRESS
+    )
     sms_token = read_secret(settings.sms_token_file, "MAILLAGE_SMS_TOKEN_FILE")
     password = None
     if settings.smtp_username:
@@ -40,10 +44,12 @@ def create_app(settings: NotificationsSettings | None = None, clock: Clock | Non
         catalogue,
         courtesy,
         RegistrationContacts(registration),
+        PartnersApplicants(partners),
         {"email": SmtpCarrier(settings, password, runtime.clock), "sms": SmsCarrier(settings.sms_url, sms_token)},
-        FrenchWords(catalogue, courtesy, settings.portal_url),
+        FrenchWords(catalogue, courtesy, settings.portal_url, platform),
     )
     runtime.health.register("registration", registration.check)
+    runtime.health.register("partners", partners.check)
     runtime.health.note("carriers", sender.note)
     # Read now: the first notice of the day must not be the one that waits for the file.
     territory.load()

@@ -10,6 +10,10 @@ from pydantic import Field, model_validator
 
 from chassis.settings import ServiceSettings
 
+FICTIVE_PHONE = "01 99 00 12 34"
+"""A number of the range reserved for fiction by the regulator: it rings nowhere."""
+
+FICTIVE_ADDRESS = "1 rue de l’Exemple\n00000 Exempleville"
 EXAMPLE_SENDER = "Maillage <maillage@example.org>"
 
 
@@ -17,6 +21,7 @@ class NotificationsSettings(ServiceSettings):
     """What the notifications process reads from its environment."""
 
     registration_url: str = Field(description="Base address of registration, asked how to reach a person.")
+    partners_url: str = Field(description="Base address of partners, asked whom the mails of a request to join go to.")
     portal_url: str = Field(description="Base address of the portal, for the links in e-mails.")
     smtp_host: str = Field(description="Mail server that takes our e-mails.")
     smtp_port: int = Field(default=25, ge=1, le=65535, description="Its port.")
@@ -31,6 +36,8 @@ class NotificationsSettings(ServiceSettings):
     sms_token_file: Path | None = Field(
         default=None, description="File holding the token shown to the gateway, with which it signs its receipts."
     )
+    contact_phone: str = Field(default="", description="Telephone number of whoever operates this platform.")
+    contact_address: str = Field(default="", description="Postal address of whoever operates this platform.")
     quiet_hours: Literal["on", "off"] = Field(
         default="on",
         description="`off`, for demonstrations and tests: no hour is quiet and no day is full.",
@@ -52,4 +59,6 @@ class NotificationsSettings(ServiceSettings):
             raise ValueError("MAILLAGE_MAIL_FROM is required with MAILLAGE_STACK=site")
         if self.smtp_tls == "auto":
             raise ValueError("MAILLAGE_SMTP_TLS must be starttls or tls with MAILLAGE_STACK=site")
+        if not (self.contact_phone and self.contact_address):
+            raise ValueError("MAILLAGE_CONTACT_PHONE and MAILLAGE_CONTACT_ADDRESS are needed: mails end with them")
         return self

@@ -108,6 +108,7 @@ async def service(
         "STACK": "test", "HTTP_PORT": str(free_ports(1)[0]), "DATABASE_DSN": dsn, "QUIET_HOURS": "off",
         "KAFKA_BOOTSTRAP": kafka_server.bootstrap, "TOKEN_URL": f"{edge.url}/oauth/token", "LOG_LEVEL": "DEBUG",
         "CLIENT_ID": "notifications", "CLIENT_SECRET_FILE": str(tmp_path / "secret"), "REGISTRATION_URL": edge.url,
+        "PARTNERS_URL": edge.url,
         "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(edge.post.port), "SMS_URL": f"{edge.url}/sms-api",
         "SMS_TOKEN_FILE": str(tmp_path / "sms-token"), "PORTAL_URL": "http://portail.test",
     }  # fmt: skip

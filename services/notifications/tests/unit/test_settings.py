@@ -15,6 +15,7 @@ def settings(**changes: Any) -> NotificationsSettings:
         "stack": "site", "http_port": 0, "database_dsn": SecretStr("postgresql://x"), "smtp_host": "mail.test",
         "registration_url": "http://registration.test", "portal_url": "https://portail.test", "smtp_tls": "starttls",
         "sms_url": "https://sms.test", "mail_from": "Maillage <ecrire@departement.test>",
+        "partners_url": "http://partners.test", "contact_phone": "01 99 00 00 01", "contact_address": "1 rue d’ici",
     }  # fmt: skip
     return NotificationsSettings.model_validate(usual | changes)
 
@@ -30,6 +31,7 @@ def test_site_with_its_own_sender_is_accepted() -> None:
         ({"mail_from": "Maillage <maillage@example.org>"}, "MAILLAGE_MAIL_FROM"),
         ({"mail_from": "personne"}, "MAILLAGE_MAIL_FROM"),
         ({"smtp_tls": "auto"}, "MAILLAGE_SMTP_TLS"),
+        ({"contact_phone": ""}, "MAILLAGE_CONTACT_PHONE"),
     ],
 )
 def test_site_is_refused(changes: dict[str, str], named: str) -> None:

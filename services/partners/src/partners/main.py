@@ -11,9 +11,14 @@ from chassis.settings import load
 from partners.adapters.bootstrap import Bootstrap, read_bootstrap_clients
 from partners.adapters.feed import PostgresFeed
 from partners.adapters.http import organisations
+from partners.adapters.http.clients import client_routes
 from partners.adapters.http.feed import feed_routes
 from partners.adapters.http.feed_period import period_routes
+from partners.adapters.http.join_requests import join_request_routes
+from partners.adapters.http.joining import ASKED_MOST, ASKED_WITHIN, joining_routes
+from partners.adapters.http.joining_desk import JoiningDesk
 from partners.adapters.http.kafka_access import kafka_access_routes
+from partners.adapters.http.members import member_routes
 from partners.adapters.http.oauth import token_routes
 from partners.adapters.http.webhooks import webhook_routes
 from partners.adapters.kafka_admin import ConfluentCluster
@@ -23,6 +28,7 @@ from partners.adapters.provisioning import Provisioning
 from partners.adapters.signing import TokenSigner
 from partners.adapters.subscribers import subscriptions
 from partners.adapters.throttle import Throttle
+from partners.adapters.timers import timers
 from partners.adapters.webhooks.couriers import Couriers, WebhookDoorbell
 from partners.adapters.webhooks.sender import HttpSender
 from partners.settings import PartnersSettings
@@ -40,6 +46,8 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     told = settings.kafka_partner_bootstrap
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
     provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told))
+    asked = Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN)
+    joining = JoiningDesk(vault, asked, told, settings.public_url, provisioning.wake)
     loopback = settings.webhook_loopback
     sender = HttpSender(loopback=loopback)
     couriers = Couriers(runtime, vault, sender, doorbell)
@@ -48,6 +56,10 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
         Parts(
             routers=[
                 organisations.router,
+                client_routes(),
+                member_routes(),
+                joining_routes(joining),
+                join_request_routes(joining),
                 token_routes(signer, Throttle(runtime.clock)),
                 feed_routes(feed),
                 period_routes(feed, PostgresStreamDays(runtime.db), runtime.clock),
@@ -55,6 +67,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
                 webhook_routes(vault, sender, couriers.revised, loopback=loopback),
             ],
             subscriptions=subscriptions(runtime.clock),
+            timers=timers(vault),
             metrics=[couriers.metrics],
             projections=PROJECTIONS,
             background=[

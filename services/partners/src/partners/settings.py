@@ -17,6 +17,9 @@ class PartnersSettings(ServiceSettings):
     signing_key_file: Path = Field(description="Ed25519 private key (PEM) that signs access tokens.")
     bootstrap_clients_file: Path = Field(description="JSON list of the API clients that exist before any organisation.")
     kafka_partner_bootstrap: str = Field(default="", description="host:port list that partners are told.")
+    public_url: str = Field(
+        default="", description="Where partners reach this service; empty for wherever their request came to."
+    )
     webhook_loopback: bool = Field(
         default=False, description="Demonstrations and tests: webhooks may point at this machine, without TLS."
     )

@@ -103,7 +103,13 @@ async def test_scope_can_be_narrowed_and_never_widened(service: Service) -> None
 
     assert narrowed.json()["scope"] == "feed:read"
     assert (widened.status_code, widened.json()["error"]) == (400, "invalid_scope")
-    assert created["scopes"] == ["feed:read", "referrals:read", "referrals:write", "webhooks:manage"]
+    assert created["scopes"] == [
+        "feed:read",
+        "organisation:manage",
+        "referrals:read",
+        "referrals:write",
+        "webhooks:manage",
+    ]
 
 
 async def test_exchange_speaks_for_a_member_when_the_portal_asks(service: Service) -> None:
@@ -173,7 +179,9 @@ async def test_secrets_are_stored_as_hashes_only(service: Service, db: Any) -> N
     created = (await service.call("POST", "/organisations/asso1/clients")).json()
 
     async with db.connection() as connection:
-        dump = str([dict(row) for row in await connection.fetch("SELECT * FROM clients")])
+        dump = str(
+            [dict(row) for row in await connection.fetch("SELECT * FROM clients JOIN client_secrets USING (client_id)")]
+        )
 
     assert len(base64.urlsafe_b64decode(created["client_secret"] + "==")) == 32
     assert created["client_secret"] not in dump

@@ -10,7 +10,7 @@ import pytest
 
 from chassis.clock import MovableClock
 from partners.adapters.throttle import FAILURES_MAX, WINDOW, Throttle
-from partners.domain.access import SCOPES, Client, allowed_scopes, hash_of, narrowed, new_client_id, new_secret
+from partners.domain.access import SCOPES, Client, Secret, allowed_scopes, hash_of, narrowed, new_client_id, new_secret
 from partners.domain.errors import ScopeNotAllowed
 from partners.domain.organisation import PARTNERS, Kind
 
@@ -18,12 +18,16 @@ AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 
 
 def test_client_proves_itself_when_the_secret_is_its_own_and_it_stands() -> None:
-    client = Client("cd93-abc", uuid4(), hash_of("a secret"), SCOPES[Kind.COUNCIL])
+    secret, older = Secret(uuid4(), hash_of("a secret"), AT), Secret(uuid4(), hash_of("older"), AT, AT + WINDOW)
+    client = Client("cd93-abc", uuid4(), (secret, older), SCOPES[Kind.COUNCIL], AT)
 
-    assert client.proves("a secret")
-    assert not client.proves("another")
-    assert not client.proves("\ud800")
-    assert not replace(client, revoked_at=AT).proves("a secret")
+    assert client.proven_by("a secret", AT) is secret
+    assert client.proven_by("older", AT) is older
+    assert client.proven_by("older", AT + WINDOW) is None
+    assert client.proven_by("a secret", AT + WINDOW) is secret
+    assert client.proven_by("another", AT) is None
+    assert client.proven_by("\ud800", AT) is None
+    assert replace(client, revoked_at=AT).proven_by("a secret", AT) is None
 
 
 def test_secrets_differ_and_ids_tell_whose_they_are() -> None:
@@ -44,6 +48,7 @@ def test_each_kind_may_do_its_own_part_and_no_platforms() -> None:
         "enrolments:act",
         "feed:read",
         "webhooks:manage",
+        "organisation:manage",
     }
 
     assert SCOPES[Kind.COUNCIL] == {"referrals:answer", "referrals:read"} | accompanying
@@ -54,8 +59,15 @@ def test_each_kind_may_do_its_own_part_and_no_platforms() -> None:
         "enrolments:act",
         "feed:read",
         "webhooks:manage",
+        "organisation:manage",
     }
-    assert SCOPES[Kind.ASSOCIATION] == {"referrals:write", "referrals:read", "feed:read", "webhooks:manage"}
+    assert SCOPES[Kind.ASSOCIATION] == {
+        "referrals:write",
+        "referrals:read",
+        "feed:read",
+        "webhooks:manage",
+        "organisation:manage",
+    }
     for kind in PARTNERS:
         assert not SCOPES[kind] & (SCOPES[Kind.SERVICE] | SCOPES[Kind.OPERATOR])
 

@@ -1,6 +1,7 @@
-"""The claim check: asking registration how to reach the persons of a batch, when their notices are sent.
+"""The claim check: asking how to reach the recipients of a batch, when their notices are sent.
 
-One question for a batch, audited by registration under the purpose `notice`. The answer lives as long as the batch and
+One question for a batch: to registration for persons, to partners for those who ask to join; audited there under the
+purpose `notice`. The answer lives as long as the batch and
 is printed by nothing. Whatever is not an answer is DependencyDown: the notices wait, nothing is lost.
 """
 
@@ -22,7 +23,7 @@ PURPOSE = "notice"
 
 
 class Asks(Protocol):
-    """Whoever can ask registration: chassis.service_client.ServiceClient."""
+    """Whoever can ask another service: chassis.service_client.ServiceClient."""
 
     async def get_json(self, path: str, params: list[tuple[str, str]], purpose: str) -> object: ...
 
@@ -95,12 +96,57 @@ class RegistrationContacts:
             return {}
         params = [("id", str(id_)) for id_ in sorted(persons)]
         params += [("appointment", str(id_)) for id_ in sorted(appointments)]
+        return _read(await _asked(self._registration, PATH, params))
+
+
+APPLICANTS_PATH = "/claims/join-requests"
+
+
+class _Applicant(_Answer):
+    join_request_id: UUID
+    version: int
+    gone: bool
+    language: str = "fr"
+    email: str | None = None
+    link: str | None = None
+
+    def contact(self) -> Contact:
+        links = {} if self.link is None else {self.join_request_id: self.link}
+        return Contact(self.version, self.gone, language=self.language, email=self.email, links=links)
+
+
+class _Applicants(_Answer):
+    items: list[_Applicant]
+
+
+class PartnersApplicants:
+    """Fetches where the mails of requests to join go."""
+
+    def __init__(self, partners: Asks) -> None:
+        self._partners = partners
+
+    async def close(self) -> None:
+        """Close the connections to partners."""
+        await self._partners.close()
+
+    async def ask(self, join_requests: Collection[UUID]) -> Mapping[UUID, Contact]:
+        """Return what is known, by request; raises DependencyDown when that cannot be said now."""
+        if not join_requests:
+            return {}
+        answer = await _asked(self._partners, APPLICANTS_PATH, [("id", str(id_)) for id_ in sorted(join_requests)])
         try:
-            answer = await self._registration.get_json(PATH, params, PURPOSE)
-        except (Permanent, Gone) as error:
-            # The question is ours and holds ids only: a refusal of it is a fault of one of us, not of a notice.
-            raise DependencyDown(f"GET {PATH} is refused ({type(error).__name__})") from None
-        return _read(answer)
+            return {found.join_request_id: found.contact() for found in _Applicants.model_validate(answer).items}
+        except ValidationError:
+            pass
+        raise DependencyDown(f"GET {APPLICANTS_PATH} answered something else than contacts")
+
+
+async def _asked(service: Asks, path: str, params: list[tuple[str, str]]) -> object:
+    try:
+        return await service.get_json(path, params, PURPOSE)
+    except (Permanent, Gone) as error:
+        # The question is ours and holds ids only: a refusal of it is a fault of one of us, not of a notice.
+        raise DependencyDown(f"GET {path} is refused ({type(error).__name__})") from None
 
 
 def _read(answer: object) -> Mapping[UUID, Contact]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 from uuid import UUID
 
 import structlog
@@ -17,7 +18,7 @@ from chassis.errors import DependencyDown
 from chassis.faults import fault_point
 from chassis.runtime import Runtime
 from notifications.adapters import spans
-from notifications.adapters.contacts import RegistrationContacts
+from notifications.adapters.contacts import PartnersApplicants, RegistrationContacts
 from notifications.adapters.organisations import DirectoryOrganisations
 from notifications.adapters.postgres.notices import PostgresNotices
 from notifications.adapters.postgres.opt_outs import PostgresOptOuts
@@ -27,6 +28,7 @@ from notifications.app.prepare_message import Ends, NobodyCan, Waits, prepare_me
 from notifications.app.record_outcome import Outcome, Result, record_outcome
 from notifications.app.take_due import take_due
 from notifications.domain.courtesy import Courtesy
+from notifications.domain.fact import APPLICANT, PERSON
 from notifications.domain.states import State
 from notifications.domain.template import Catalogue
 
@@ -38,6 +40,9 @@ POLL_SECONDS = 0.5
 AT_ONCE = 8
 """Messages handed over at the same time."""
 
+Contacts: TypeAlias = Mapping[str, Mapping[UUID, Contact] | None]
+"""By audience, how to reach its recipients; None while whoever knows does not answer."""
+
 
 class Sender:
     """Sends the notices of one replica."""
@@ -48,6 +53,7 @@ class Sender:
         catalogue: Catalogue,
         courtesy: Courtesy,
         contacts: RegistrationContacts,
+        applicants: PartnersApplicants,
         carriers: Mapping[str, Carrier],
         says: Says,
     ) -> None:
@@ -58,6 +64,7 @@ class Sender:
         self.catalogue = catalogue
         self.courtesy = courtesy
         self._contacts = contacts
+        self._applicants = applicants
         self._carriers = carriers
         self._says = says
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -69,6 +76,7 @@ class Sender:
         for carrier in self._carriers.values():
             await carrier.close()
         await self._contacts.close()
+        await self._applicants.close()
 
     def note(self) -> str | None:
         """Return whom notices wait for, if anybody."""
@@ -105,7 +113,7 @@ class Sender:
         return looked_at
 
     async def _send(self, taken: Sequence[Taken]) -> None:
-        contacts = await self._ask(taken)
+        contacts = {PERSON: await self._ask(taken), APPLICANT: await self._ask_applicants(taken)}
         down: set[str] = set()
         # One that fails in a way nobody foresaw must not keep the others from being recorded.
         ended = await asyncio.gather(*(self._one(one, contacts, down) for one in taken), return_exceptions=True)
@@ -130,7 +138,21 @@ class Sender:
         self.away.pop("registration", None)
         return found
 
-    async def _one(self, taken: Taken, contacts: Mapping[UUID, Contact] | None, down: set[str]) -> None:
+    async def _ask_applicants(self, taken: Sequence[Taken]) -> Mapping[UUID, Contact] | None:
+        """Return the contacts of those who ask to join; None while partners do not answer."""
+        applying = [one for one in taken if one.notice.audience == APPLICANT]
+        if not applying:
+            return {}
+        try:
+            with spans.checking([one.requested for one in applying]):
+                found = await self._applicants.ask({one.fact.aggregate_id for one in applying})
+        except DependencyDown as error:
+            self._is_away("partners", str(error))
+            return None
+        self.away.pop("partners", None)
+        return found
+
+    async def _one(self, taken: Taken, contacts: Contacts, down: set[str]) -> None:
         async with self._slots:
             outcome = await self._outcome(taken, contacts, down)
             now = self._clock.now()
@@ -140,12 +162,14 @@ class Sender:
         if state is State.EXHAUSTED:
             log.warning("notice_exhausted", aggregate_id=taken.notice.notice_id, kind=taken.notice.template)
 
-    async def _outcome(self, taken: Taken, contacts: Mapping[UUID, Contact] | None, down: set[str]) -> Outcome:
+    async def _outcome(self, taken: Taken, contacts: Contacts, down: set[str]) -> Outcome:
         contact = None
-        if taken.notice.subject_ref is not None:
-            if contacts is None:
+        whom = taken.fact.aggregate_id if taken.notice.audience == APPLICANT else taken.notice.subject_ref
+        if taken.notice.audience in contacts and whom is not None:
+            known = contacts[taken.notice.audience]
+            if known is None:
                 return Outcome(Result.WAITS)
-            contact = contacts.get(taken.notice.subject_ref)
+            contact = known.get(whom)
         prepared = prepare_message(taken, contact, catalogue=self.catalogue, says=self._says, now=self._clock.now())
         match prepared:
             case Prepared():

@@ -18,10 +18,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from chassis.errors import SettingsRefused
 from maillage_contracts import ContractError, Event
 from notifications.adapters.facts import model_named
-from notifications.adapters.vocabulary import Name, is_moment, longest, vocabulary
+from notifications.adapters.vocabulary import APPLICATION, Name, is_moment, longest, vocabulary
 from notifications.domain import wording
 from notifications.domain.errors import TextBroken
-from notifications.domain.fact import AUDIENCES, ORGANISATION_ROLES, PERSON
+from notifications.domain.fact import ALONE, APPLICANT, AUDIENCES, ORGANISATION_ROLES, PERSON, PLATFORM
 from notifications.domain.template import (
     CHANNELS,
     LANGUAGES,
@@ -157,18 +157,23 @@ def _contacts(rules: _Rules) -> Mapping[str, str]:
 
 def _contradictions(rules: _Rules, model: type[Event]) -> Iterator[str]:
     fields = model.model_fields
-    if "routing" not in fields:
+    applying = model.aggregate_field == APPLICATION
+    if "routing" not in fields and not applying:
         yield "the event says nothing of a place: nobody can be told"
     personal = PERSON in rules.audience
-    if not rules.audience or not set(rules.audience) <= set(AUDIENCES) or (personal and len(rules.audience) > 1):
+    alone = ALONE & set(rules.audience)
+    if not rules.audience or not set(rules.audience) <= set(AUDIENCES) or (alone and len(rules.audience) > 1):
         yield f"audience: `person`, or some of {', '.join(AUDIENCES[1:])}"
+    if (APPLICANT in rules.audience) != applying:
+        yield "audience: `applicant` for events of a request to join, and for no others"
     if personal and "subject_ref" not in fields:
         yield "audience: the event is about nobody"
     allowed = CHANNELS if personal else ("email",)
     if not rules.channels or not set(rules.channels) <= set(allowed):
         yield f"channels: some of {', '.join(allowed)}"
     contacts = _contacts(rules)
-    if contacts.keys() != set(rules.audience) or not set(contacts.values()) <= set(ORGANISATION_ROLES):
+    known_roles = {PLATFORM} if applying else set(ORGANISATION_ROLES)
+    if contacts.keys() != set(rules.audience) or not set(contacts.values()) <= known_roles:
         yield f"contact: for each audience one of {', '.join(ORGANISATION_ROLES)}"
     if "organiser" in contacts.values() and "organiser_organisation_id" not in fields:
         yield "contact: the event has no organiser"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from notifications.adapters.dates import day, mobile, moment, phone
 from notifications.adapters.places import name_of
 from notifications.app.ports import Contact, Organisation, Taken
 from notifications.domain.courtesy import Courtesy
-from notifications.domain.fact import Fact
+from notifications.domain.fact import APPLICANT, PLATFORM, Fact
 from notifications.domain.template import Catalogue
 from notifications.domain.texts import Values
 
@@ -22,11 +23,21 @@ _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}
 """Enough to be handed to any server as one recipient, and never more than one: ASCII, and nothing that separates."""
 
 
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Who operates this platform, for those who have no organisation to turn to."""
+
+    name: str
+    phone: str
+    postal_address: str
+
+
 class FrenchWords:
     """The `Says` port."""
 
-    def __init__(self, catalogue: Catalogue, courtesy: Courtesy, portal_url: str) -> None:
+    def __init__(self, catalogue: Catalogue, courtesy: Courtesy, portal_url: str, platform: Platform) -> None:
         self._catalogue = catalogue
+        self._platform = platform
         self._courtesy = courtesy
         self._portal_url = portal_url.rstrip("/")
 
@@ -73,6 +84,10 @@ class FrenchWords:
         template = self._catalogue.get(taken.notice.template)
         roles = dict(fact.roles)
         role = template.contact[taken.notice.audience] if template is not None else ""
+        if role == PLATFORM:
+            yield "contact.name", self._platform.name
+            yield "contact.phone", phone(self._platform.phone, fact.commune)
+            yield "contact.address", self._platform.postal_address
         if role in roles:
             roles["contact"] = roles[role]
         for name, organisation_id in roles.items():
@@ -88,7 +103,8 @@ class FrenchWords:
             return
         yield "first_name", contact.first_name
         token = contact.links.get(fact.aggregate_id)
-        yield "link", f"{self._portal_url}/rendez-vous/{token}" if token else None
+        page = "rejoindre" if taken.notice.audience == APPLICANT else "rendez-vous"
+        yield "link", f"{self._portal_url}/{page}/{token}" if token else None
         meeting = contact.meetings.get(fact.aggregate_id)
         yield "place", meeting.place if meeting is not None else None
 

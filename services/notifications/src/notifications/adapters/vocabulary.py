@@ -21,6 +21,8 @@ from notifications.domain.template import LANGUAGES
 from notifications.domain.texts import Values
 
 ROLES = (*ORGANISATION_ROLES, "contact")
+APPLICATION = "join_request_id"
+"""The aggregate of events about a request to join: what is told of them is told to whoever asked."""
 
 # One word each, since readers take a name or a number as one.
 _NAME, _PHONE, _ADDRESS = "Organisation", "01.99.00.00.00", "Adresse"
@@ -56,6 +58,8 @@ def vocabulary(model: type[Event], *, personal: bool) -> Mapping[str, Name]:
         if model.aggregate_field == "appointment_id":
             names |= {"link": _same("https://exemple", optional=True), "place": _same("Adresse", optional=True)}
             names.setdefault("modality", Name(code=True))
+    elif model.aggregate_field == APPLICATION:
+        names["link"] = _same("https://exemple")
     else:
         names["page"] = _same("https://exemple")
     return names

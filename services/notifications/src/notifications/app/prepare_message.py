@@ -12,7 +12,7 @@ from datetime import datetime
 from notifications.app.ports import Contact, Message, Prepared, Says, Taken
 from notifications.domain import gsm7
 from notifications.domain.errors import MissingValue
-from notifications.domain.fact import PERSON, Fact
+from notifications.domain.fact import ALONE, PLATFORM, Fact
 from notifications.domain.states import Reason
 from notifications.domain.template import LANGUAGES, Catalogue, Template
 
@@ -43,7 +43,7 @@ def prepare_message(
     template = catalogue.get(taken.notice.template)
     if template is None:
         return NobodyCan()
-    if taken.notice.audience == PERSON:
+    if taken.notice.audience in ALONE:
         hindrance = _hindrance(template, taken.fact, contact)
         if hindrance is not None:
             return hindrance
@@ -61,13 +61,13 @@ def prepare_message(
 
 
 def _hindrance(template: Template, fact: Fact, contact: Contact | None) -> Ends | Waits | None:
-    """Compare what registration knows now with the event: it may be behind it, or ahead."""
+    """Compare what is known of the recipient now with the event: it may be behind it, or ahead."""
     if contact is None:
-        return Waits("registration does not know the person yet")
+        return Waits("nobody knows the recipient yet")
     if contact.gone:
         return Ends(Reason.ERASED)
-    if fact.aggregate_field == "subject_ref" and contact.version < fact.version:
-        return Waits("registration has not caught up with its own event")
+    if fact.aggregate_field in ("subject_ref", "join_request_id") and contact.version < fact.version:
+        return Waits("whoever knows the recipient has not caught up with its own event")
     if fact.aggregate_field != "appointment_id":
         return None
     meeting = contact.meetings.get(fact.aggregate_id)
@@ -109,7 +109,8 @@ def _written(
         body = gsm7.fold(body)
         if gsm7.septets(body) > gsm7.SEPTETS_MAX:
             return NobodyCan()
-    concerned = taken.organisations.get(taken.fact.roles[template.contact[taken.notice.audience]])
+    role = template.contact[taken.notice.audience]
+    concerned = None if role == PLATFORM else taken.organisations.get(taken.fact.roles[role])
     message = Message(
         notice_id=taken.notice.notice_id,
         to=to,

@@ -12,7 +12,7 @@ from uuid import UUID
 from chassis.ids import derived_id
 from notifications.app.ports import Notices, Requested, Thread
 from notifications.domain.courtesy import Courtesy
-from notifications.domain.fact import PERSON, Fact
+from notifications.domain.fact import ALONE, PERSON, Fact
 from notifications.domain.notice import Notice, Told
 from notifications.domain.states import Actor, Reason
 from notifications.domain.template import Catalogue, Position, Template
@@ -47,7 +47,6 @@ async def request_notices(
 
 
 def _notice(fact: Fact, template: Template, audience: str, recipient: UUID, due_at: datetime) -> Notice:
-    personal = audience == PERSON
     return Notice(
         notice_id=derived_id(fact.event_id, f"notifications.{template.name}.{audience}"),
         template=template.name,
@@ -55,8 +54,8 @@ def _notice(fact: Fact, template: Template, audience: str, recipient: UUID, due_
         channels=template.channels,
         due_at=due_at,
         not_after=template.not_after.of(fact),
-        subject_ref=recipient if personal else None,
-        organisation_id=None if personal else recipient,
+        subject_ref=recipient if audience == PERSON else None,
+        organisation_id=None if audience in ALONE else recipient,
         referral_id=fact.referral_id,
     )
 

@@ -14,8 +14,17 @@ PERSON = "person"
 ORGANISATION_ROLES = ("association", "council", "employment_service", "training_provider", "organiser")
 """As what an organisation is concerned by an event; `organiser` receives the person at an appointment."""
 
-AUDIENCES = (PERSON, *ORGANISATION_ROLES[:4])
+APPLICANT = "applicant"
+"""Whoever asks to join in the name of an organisation: known by their request alone."""
+
+PLATFORM = "platform"
+"""Whose telephone and address are given to somebody who has no organisation to turn to yet."""
+
+AUDIENCES = (PERSON, *ORGANISATION_ROLES[:4], APPLICANT)
 """To whom a notice may go."""
+
+ALONE = frozenset({PERSON, APPLICANT})
+"""Audiences whose address is asked for when a notice is sent, and that a notice has to itself."""
 
 
 @dataclass(frozen=True, slots=True)

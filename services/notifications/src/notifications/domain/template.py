@@ -12,7 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from notifications.domain.courtesy import Courtesy
-from notifications.domain.fact import PERSON, Fact
+from notifications.domain.fact import ALONE, PERSON, Fact
 from notifications.domain.texts import Text
 
 LANGUAGES = ("fr", "en")
@@ -124,7 +124,9 @@ class Template:
         """Yield each audience with who that is, without whoever did it."""
         actor = fact.fields.get(self.not_to) if self.not_to else None
         for audience in self.audiences:
-            who = fact.subject_ref if audience == PERSON else fact.roles.get(audience)
+            who = fact.roles.get(audience)
+            if audience in ALONE:
+                who = fact.subject_ref if audience == PERSON else fact.aggregate_id
             if who is not None and who != actor:
                 yield audience, who
 

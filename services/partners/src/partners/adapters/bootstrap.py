@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from chassis.errors import SettingsRefused
 from chassis.runtime import Runtime
-from partners.adapters.postgres.organisations import PostgresClients, PostgresOrganisations
+from partners.adapters.postgres.clients import PostgresClients
+from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.adapters.postgres.streams import PostgresStreams
 from partners.app.load_bootstrap_clients import BootstrapClient, load_bootstrap_clients
 

@@ -16,6 +16,7 @@ from chassis import outbox
 from chassis.db import Tx
 from chassis.ids import derived_id
 from chassis.telemetry import create_span
+from maillage_contracts import AccessEnded as AccessEndedEvent
 from maillage_contracts import (
     ApiClientRevoked,
     Envelope,
@@ -32,7 +33,7 @@ from maillage_contracts import (
 )
 from maillage_contracts.envelope import CONTENT_TYPE_BINARY, attributes_of
 from partners.app.ports import StreamRow
-from partners.domain.organisation import Changed, Organisation, OrganisationFact, Registered
+from partners.domain.organisation import AccessEnded, Changed, Organisation, OrganisationFact, Registered
 from partners.domain.stream import KnownReferral, Stream
 
 
@@ -70,6 +71,13 @@ def _contract(fact: OrganisationFact) -> Event:
         return _state(OrganisationRegistered, organisation)
     if isinstance(fact, Changed):
         return _state(OrganisationChanged, organisation)
+    if isinstance(fact, AccessEnded):
+        return AccessEndedEvent(
+            organisation_id=organisation.organisation_id,
+            aggregate_version=organisation.version,
+            grant_id=fact.grant_id,
+            ended_at=fact.ended_at,
+        )
     return ApiClientRevoked(
         organisation_id=organisation.organisation_id,
         aggregate_version=organisation.version,

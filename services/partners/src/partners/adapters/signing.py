@@ -56,6 +56,7 @@ class TokenSigner:
                 "org_code": organisation.code,
                 "org_kind": organisation.kind.value,
                 "scope": " ".join(sorted(grant.scopes)),
+                "grant": str(grant.grant_id),
                 "iat": issued_at,
                 "exp": issued_at + LIFETIME_SECONDS,
                 "jti": str(new_id()),

@@ -27,21 +27,23 @@ _Key: TypeAlias = bytes
 class Throttle:
     """Failures of the last minute."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, most: int = FAILURES_MAX, window: timedelta = WINDOW) -> None:
         self._clock = clock
+        self._most = most
+        self._window = window
         self._failures: OrderedDict[_Key, tuple[datetime, int]] = OrderedDict()
 
     def wait_seconds(self, client_id: str, address: str) -> int:
         """Return how long this address must wait before it may try this client again; 0 for now."""
         since, count = self._failures.get(_key(client_id, address), (self._clock.now(), 0))
-        left = (since + WINDOW - self._clock.now()).total_seconds()
-        return math.ceil(left) if count >= FAILURES_MAX and left > 0 else 0
+        left = (since + self._window - self._clock.now()).total_seconds()
+        return math.ceil(left) if count >= self._most and left > 0 else 0
 
     def failed(self, client_id: str, address: str) -> None:
         """Count a failed attempt."""
         key, now = _key(client_id, address), self._clock.now()
         since, count = self._failures.get(key, (now, 0))
-        if now - since >= WINDOW:
+        if now - since >= self._window:
             since, count = now, 0
         self._failures[key] = (since, count + 1)
         while len(self._failures) > PAIRS_MAX:

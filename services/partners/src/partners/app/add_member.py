@@ -6,9 +6,8 @@ from datetime import datetime
 
 from chassis.ids import new_id
 from partners.app.ports import Members, Organisations
-from partners.domain.access import Member, Role
-from partners.domain.errors import LabelTaken, NotFound
-from partners.domain.organisation import PARTNERS
+from partners.domain.access import Member, Role, roles_of
+from partners.domain.errors import LabelTaken, NotFound, RoleNotAllowed
 
 
 async def add_member(
@@ -16,9 +15,11 @@ async def add_member(
 ) -> tuple[Member, bool]:
     """Return the member, and whether they are new."""
     organisation = await organisations.find(code)
-    if organisation is None or organisation.kind not in PARTNERS:
+    if organisation is None or not roles_of(organisation.kind):
         raise NotFound
-    wanted = Member(new_id(), organisation.organisation_id, role, label)
+    if role not in roles_of(organisation.kind):
+        raise RoleNotAllowed
+    wanted = Member(new_id(), organisation.organisation_id, role, label, new_id())
     member = await members.add(wanted, at)
     if member.role is not role:
         raise LabelTaken

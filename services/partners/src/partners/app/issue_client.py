@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from chassis.ids import new_id
 from partners.app.ports import Clients, Organisations
-from partners.domain.access import Client, allowed_scopes, hash_of, new_client_id, new_secret
+from partners.domain.access import Client, Secret, allowed_scopes, hash_of, new_client_id, new_secret
 from partners.domain.errors import CodeReserved, NotFound
 from partners.domain.organisation import PARTNERS
 
@@ -30,9 +31,13 @@ async def issue_client(
     if organisation.kind not in PARTNERS:
         # Clients of our own services come from the bootstrap file alone.
         raise CodeReserved
-    secret = new_secret()
+    text = new_secret()
     client = Client(
-        new_client_id(code), organisation.organisation_id, hash_of(secret), allowed_scopes(organisation.kind, scopes)
+        new_client_id(code),
+        organisation.organisation_id,
+        (Secret(new_id(), hash_of(text), at),),
+        allowed_scopes(organisation.kind, scopes),
+        at,
     )
-    await clients.add(client, at)
-    return Issued(client, secret)
+    await clients.add(client)
+    return Issued(client, text)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from partners.app.ports import Clients, Members
-from partners.domain.access import ACT_FOR_MEMBERS, PROGRAMS_ONLY, SCOPES, Client, narrowed
+from partners.domain.access import ACT_FOR_MEMBERS, Client, Secret, member_scopes, narrowed
 from partners.domain.errors import NotFound, ScopeNotAllowed
 from partners.domain.organisation import Organisation
 
@@ -20,20 +21,38 @@ class Grant:
     subject: str
     organisation: Organisation
     scopes: frozenset[str]
+    grant_id: UUID
+    """On what it is issued: a secret, or a member's role. When that ends, the token is refused."""
 
 
-async def authenticate(clients: Clients, client_id: str, secret: str) -> tuple[Client, Organisation] | None:
-    """Return the client whose secret this is; None, without saying why, otherwise."""
-    found = await clients.find(client_id)
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A client, and the secret that it was proven by."""
+
+    client: Client
+    organisation: Organisation
+    secret: Secret
+
+
+async def authenticate(clients: Clients, client_id: str, text: str, at: datetime) -> Proven | None:
+    """Return the client whose secret this is; None, without saying why, otherwise. Its use is noted once a minute."""
+    found = await clients.find(client_id, at)
     if found is None:
         return None
     client, organisation = found
-    return (client, organisation) if client.proves(secret) else None
+    secret = client.proven_by(text, at)
+    if secret is None:
+        return None
+    if secret.unnoted(at):
+        await clients.note_use(secret.secret_id, at)
+    return Proven(client, organisation, secret)
 
 
-def grant_to_client(client: Client, organisation: Organisation, asked: Iterable[str] | None) -> Grant:
+def grant_to_client(proven: Proven, asked: Iterable[str] | None) -> Grant:
     """Grant a client what it asks of its own scopes; raises ScopeNotAllowed."""
-    return Grant(client.client_id, client.client_id, organisation, narrowed(client.scopes, asked))
+    client = proven.client
+    scopes = narrowed(client.scopes, asked)
+    return Grant(client.client_id, client.client_id, proven.organisation, scopes, proven.secret.secret_id)
 
 
 async def grant_to_member(members: Members, client: Client, member_id: UUID, asked: Iterable[str] | None) -> Grant:
@@ -47,5 +66,5 @@ async def grant_to_member(members: Members, client: Client, member_id: UUID, ask
     if found is None:
         raise NotFound
     member, organisation = found
-    scopes = narrowed(SCOPES[organisation.kind] - PROGRAMS_ONLY, asked)
-    return Grant(client.client_id, str(member.member_id), organisation, scopes)
+    scopes = narrowed(member_scopes(organisation.kind, member.role), asked)
+    return Grant(client.client_id, str(member.member_id), organisation, scopes, member.grant_id)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from chassis.ids import new_id
 from partners.app.ports import Clients, Organisations
-from partners.domain.access import Client
+from partners.domain.access import Client, Secret
 from partners.domain.organisation import Details, Kind, Organisation, Territory
 
 
@@ -31,7 +31,8 @@ async def load_bootstrap_clients(
         if organisation is None:
             organisation = _platform_organisation(one, at)
             await organisations.add(organisation)
-        await clients.replace(Client(one.client_id, organisation.organisation_id, one.secret_sha256, one.scopes), at)
+        secret = Secret(new_id(), one.secret_sha256, at)
+        await clients.replace(Client(one.client_id, organisation.organisation_id, (secret,), one.scopes, at))
 
 
 def _platform_organisation(one: BootstrapClient, at: datetime) -> Organisation:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from partners.domain.access import Client, Member
+from partners.domain.access import Client, Member, Role, Secret
 from partners.domain.organisation import Organisation, OrganisationFact
 from partners.domain.stream import Fact, KnownReferral, Stream
 
@@ -17,6 +17,8 @@ class Organisations(Protocol):
     """The organisations of this database."""
 
     async def find(self, code: str) -> Organisation | None: ...
+
+    async def of_id(self, organisation_id: UUID) -> Organisation | None: ...
 
     async def lock(self, code: str) -> Organisation | None:
         """Return the organisation and keep others from changing it until the transaction ends."""
@@ -34,12 +36,30 @@ class Organisations(Protocol):
 class Clients(Protocol):
     """API clients, by their public id."""
 
-    async def find(self, client_id: str) -> tuple[Client, Organisation] | None: ...
+    async def find(self, client_id: str, at: datetime) -> tuple[Client, Organisation] | None:
+        """Return the client with the secrets that live at that moment."""
+        ...
 
-    async def add(self, client: Client, at: datetime) -> None: ...
+    async def lock(self, client_id: str, organisation_id: UUID, at: datetime) -> Client | None:
+        """Return an organisation's client and keep others from changing it until the transaction ends."""
+        ...
 
-    async def replace(self, client: Client, at: datetime) -> None:
-        """Add the client, or give it this secret and these scopes; a revoked one stays revoked."""
+    async def add(self, client: Client) -> None:
+        """Add the client with its secrets."""
+        ...
+
+    async def replace(self, client: Client) -> None:
+        """Add the client, or give it this one secret and these scopes; a revoked one stays revoked."""
+        ...
+
+    async def add_secret(self, client_id: str, secret: Secret) -> None: ...
+
+    async def end_secret(self, secret_id: UUID, expires_at: datetime) -> None: ...
+
+    async def revoke_secret(self, secret_id: UUID, at: datetime) -> None: ...
+
+    async def note_use(self, secret_id: UUID, at: datetime) -> None:
+        """Remember that the secret was used, unless somebody noted that less than a minute ago."""
         ...
 
     async def revoke(self, client_id: str, organisation_id: UUID, at: datetime) -> bool | None:
@@ -55,6 +75,16 @@ class Members(Protocol):
     async def add(self, member: Member, at: datetime) -> Member:
         """Add the member and return them, or return the one that has the same label in the same organisation."""
         ...
+
+    async def another_has(self, member: Member, label: str) -> bool:
+        """Say whether another member of the organisation has this label."""
+        ...
+
+    async def count(self, organisation_id: UUID, role: Role) -> int: ...
+
+    async def save(self, member: Member) -> None: ...
+
+    async def remove(self, member_id: UUID) -> None: ...
 
 
 class Publisher(Protocol):

@@ -105,3 +105,81 @@ class ChallengeFailed(PartnersError):
         super().__init__(self.__doc__)
         self.outcome = outcome
         self.status = status
+
+
+class BadLegalNumber(PartnersError):
+    """The number is neither a SIREN nor a SIRET: its length or its check digit is wrong."""
+
+    code = "invalid_legal_number"
+
+
+class LinkUnknown(PartnersError):
+    """No request to join has this link."""
+
+    code = "link_unknown"
+
+
+class LinkExpired(PartnersError):
+    """The time of this link, or of this request to join, is over."""
+
+    code = "link_expired"
+
+
+class NotApproved(PartnersError):
+    """The request to join is not approved: there is nothing to fetch."""
+
+    code = "not_approved"
+
+
+class AlreadyShown(PartnersError):
+    """The credentials were shown before; they are shown once."""
+
+    code = "already_shown"
+
+
+class JoinState(PartnersError):
+    """The request to join is in a state that does not allow this."""
+
+    code = "join_state"
+
+
+class CodeTaken(PartnersError):
+    """Another organisation has this code."""
+
+    code = "code_taken"
+
+
+class TooManyRequests(PartnersError):
+    """This mail address asked to join several times today."""
+
+    code = "too_many_requests"
+
+
+class TooManyTestEvents(PartnersError):
+    """As many synthetic events were asked for as one request to join may have."""
+
+    code = "too_many_test_events"
+
+
+class TooManySecrets(PartnersError):
+    """The client has two live secrets: revoke one, or wait for the older one to end."""
+
+    code = "too_many_secrets"
+
+
+class LastSecret(PartnersError):
+    """The client's only live secret cannot be revoked alone: revoke the client, or make another secret first."""
+
+    code = "last_secret"
+
+
+class LastManager(PartnersError):
+    """Nobody of the organisation would be left who manages its access; an operator may do this."""
+
+    code = "last_manager"
+
+
+class RoleNotAllowed(PartnersError):
+    """This kind of organisation has no such role."""
+
+    code = "role_not_allowed"

@@ -94,6 +94,11 @@ class Organisation:
         changed = replace(self, version=self.version + 1)
         return changed, ClientRevoked(changed, client_id, at)
 
+    def end_access(self, grant_id: UUID, at: datetime) -> tuple[Organisation, AccessEnded]:
+        """Have the tokens refused that were issued on a secret, or on a member's role."""
+        changed = replace(self, version=self.version + 1)
+        return changed, AccessEnded(changed, grant_id, at)
+
 
 def register(
     organisation_id: UUID, code: str, kind: Kind, details: Details, *, correlation_id: UUID, at: datetime
@@ -126,4 +131,13 @@ class ClientRevoked:
     revoked_at: datetime
 
 
-OrganisationFact: TypeAlias = Registered | Changed | ClientRevoked
+@dataclass(frozen=True, slots=True)
+class AccessEnded:
+    """Tokens that were issued on this ground may no longer be served."""
+
+    organisation: Organisation
+    grant_id: UUID
+    ended_at: datetime
+
+
+OrganisationFact: TypeAlias = Registered | Changed | ClientRevoked | AccessEnded

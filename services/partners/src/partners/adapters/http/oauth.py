@@ -17,13 +17,13 @@ from fastapi.responses import JSONResponse
 
 from chassis.runtime import Runtime, runtime_of
 from chassis.token_format import LIFETIME_SECONDS
-from partners.adapters.postgres.organisations import PostgresClients, PostgresMembers
+from partners.adapters.postgres.clients import PostgresClients
+from partners.adapters.postgres.organisations import PostgresMembers
 from partners.adapters.signing import TokenSigner
 from partners.adapters.throttle import Throttle
 from partners.app.issue_token import Grant, authenticate, grant_to_client, grant_to_member
 from partners.domain.access import Client
 from partners.domain.errors import NotFound, ScopeNotAllowed
-from partners.domain.organisation import Organisation
 
 Parts = Annotated[Runtime, Depends(runtime_of)]
 
@@ -105,23 +105,20 @@ async def _grant(request: Request, runtime: Runtime, throttle: Throttle) -> tupl
     if wait:
         raise OAuthRefusal(429, "invalid_client", "too many failed attempts", retry_after=str(wait))
     async with runtime.db.connection() as connection:
-        found = await authenticate(PostgresClients(connection), client_id, secret)
-        if found is None:
+        proven = await authenticate(PostgresClients(connection), client_id, secret, runtime.clock.now())
+        if proven is None:
             throttle.failed(client_id, peer)
             raise _invalid_client()
-        client, organisation = found
         asked = form["scope"].split() if "scope" in form else None
         try:
             if kind == CLIENT_CREDENTIALS:
-                return grant_to_client(client, organisation, asked), False
-            return await _exchange(PostgresMembers(connection), form, client, organisation, asked), True
+                return grant_to_client(proven, asked), False
+            return await _exchange(PostgresMembers(connection), form, proven.client, asked), True
         except ScopeNotAllowed:
             raise OAuthRefusal(400, "invalid_scope", "more than this client or member may have") from None
 
 
-async def _exchange(
-    members: PostgresMembers, form: dict[str, str], client: Client, _: Organisation, asked: list[str] | None
-) -> Grant:
+async def _exchange(members: PostgresMembers, form: dict[str, str], client: Client, asked: list[str] | None) -> Grant:
     if "members:act" not in client.scopes:
         raise OAuthRefusal(400, "unauthorized_client", "this client does not act for members")
     if form.get("subject_token_type") != MEMBER_TYPE:

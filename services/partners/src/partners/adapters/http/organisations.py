@@ -1,4 +1,4 @@
-"""Routes for operators: organisations, their territories, API clients and members."""
+"""Routes for operators: organisations, their territories and new API clients."""
 
 from __future__ import annotations
 
@@ -12,21 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.auth import Caller, require
 from chassis.db import Tx
-from chassis.problems import Problem
 from chassis.runtime import Runtime, runtime_of
-from chassis.sentences import Said
 from partners.adapters.events import OutboxPublisher, ScopeEvents
 from partners.adapters.http.refusals import refusals
-from partners.adapters.postgres.organisations import PostgresClients, PostgresMembers, PostgresOrganisations
+from partners.adapters.postgres.clients import PostgresClients
+from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
-from partners.app.add_member import add_member
 from partners.app.change_territory import change_territory
 from partners.app.issue_client import issue_client
 from partners.app.organisation_desk import Desk
 from partners.app.register_organisation import register_organisation
-from partners.app.revoke_client import revoke_client
-from partners.domain.access import Member, Role
 from partners.domain.errors import NotFound
 from partners.domain.organisation import PARTNERS, Details, Kind, Organisation, Territory
 
@@ -91,15 +87,6 @@ class ClientBody(BaseModel):
     scopes: Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=10)] | None = None
 
 
-class MemberBody(BaseModel):
-    """A post; the label names what it is, never who holds it."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    role: Role
-    label: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
-
-
 def organisation_document(organisation: Organisation) -> dict[str, Any]:
     """Return an organisation as the API shows it."""
     details = organisation.details
@@ -128,7 +115,8 @@ async def _transaction(runtime: Runtime) -> AsyncIterator[tuple[Tx, datetime]]:
         yield tx, runtime.clock.now()
 
 
-def _desk(tx: Tx, at: datetime) -> Desk:
+def organisation_desk(tx: Tx, at: datetime) -> Desk:
+    """Return what registering and changing an organisation touches."""
     return Desk(
         PostgresOrganisations(tx), OutboxPublisher(tx, at), PostgresStreams(tx), PostgresReferrals(tx), ScopeEvents()
     )
@@ -141,7 +129,9 @@ async def put_organisation(
     """Register an organisation or change it; the same body twice changes nothing."""
     details = Details(body.name, body.phone, body.postal_address, body.territory.territory(), body.email)
     async with _transaction(runtime) as (tx, at):
-        organisation, is_new = await register_organisation(_desk(tx, at), code, Kind(body.kind), details, at)
+        organisation, is_new = await register_organisation(
+            organisation_desk(tx, at), code, Kind(body.kind), details, at
+        )
     response.status_code = 201 if is_new else 200
     return organisation_document(organisation)
 
@@ -150,7 +140,7 @@ async def put_organisation(
 async def put_territory(code: Code, body: TerritoryBody, _: Operator, runtime: Parts) -> dict[str, Any]:
     """Give an organisation another territory; its stream follows in the same transaction."""
     async with _transaction(runtime) as (tx, at):
-        organisation = await change_territory(_desk(tx, at), code, body.territory(), at)
+        organisation = await change_territory(organisation_desk(tx, at), code, body.territory(), at)
     return organisation_document(organisation)
 
 
@@ -185,57 +175,3 @@ async def post_client(
         "client_secret": issued.secret,
         "scopes": sorted(issued.client.scopes),
     }
-
-
-@router.delete("/organisations/{code}/clients/{client_id}", status_code=204)
-async def delete_client(code: Code, client_id: str, _: Operator, runtime: Parts) -> None:
-    """Revoke an API client, everywhere within seconds."""
-    async with _transaction(runtime) as (tx, at):
-        await revoke_client(
-            PostgresOrganisations(tx), PostgresClients(tx), OutboxPublisher(tx, at), code, client_id, at
-        )
-
-
-@router.post("/organisations/{code}/members")
-async def post_member(code: Code, body: MemberBody, _: Operator, runtime: Parts, response: Response) -> dict[str, Any]:
-    """Add a member; the same label and role again is the same member."""
-    async with _transaction(runtime) as (tx, at):
-        member, is_new = await add_member(
-            PostgresOrganisations(tx), PostgresMembers(tx), code, body.role, body.label, at
-        )
-    response.status_code = 201 if is_new else 200
-    return {"member_id": str(member.member_id), "role": member.role.value, "label": member.label}
-
-
-def _member_document(member: Member, organisation: Organisation) -> dict[str, Any]:
-    return {
-        "member_id": str(member.member_id),
-        "role": member.role.value,
-        "label": member.label,
-        "organisation": {
-            "organisation_id": str(organisation.organisation_id),
-            "code": organisation.code,
-            "name": organisation.details.name,
-            "kind": organisation.kind.value,
-        },
-    }
-
-
-@router.get("/organisations/{code}/members")
-async def list_members(code: Code, caller: Annotated[Caller, require()], runtime: Parts) -> dict[str, Any]:
-    """List an organisation's members, for operators and for the portal."""
-    if not caller.scopes & {"operations", "members:act"}:
-        raise Problem(
-            403, "scope_missing", Said("Ce jeton ne permet pas cette action.", "This token does not allow this action.")
-        )
-    async with refusals(), runtime.db.connection() as tx:
-        if await PostgresOrganisations(tx).find(code) is None:
-            raise NotFound
-        return {"items": [_member_document(*pair) for pair in await PostgresMembers(tx).of(code)]}
-
-
-@router.get("/members")
-async def list_all_members(_: Annotated[Caller, require("members:act")], runtime: Parts) -> dict[str, Any]:
-    """List everybody the portal may act for."""
-    async with runtime.db.connection() as tx:
-        return {"items": [_member_document(*pair) for pair in await PostgresMembers(tx).of(None)]}

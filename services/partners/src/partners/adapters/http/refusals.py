@@ -9,17 +9,30 @@ from chassis.problems import FieldError, Problem
 from chassis.sentences import Said
 from partners.domain.errors import (
     AddressRefused,
+    AlreadyShown,
     BadCursor,
+    BadLegalNumber,
     ChallengeFailed,
     CodeReserved,
+    CodeTaken,
     InvalidTerritory,
+    JoinState,
     JurisdictionTaken,
     KindImmutable,
     LabelTaken,
+    LastManager,
+    LastSecret,
+    LinkExpired,
+    LinkUnknown,
+    NotApproved,
     NotFound,
     PartnersError,
     Refusal,
+    RoleNotAllowed,
     ScopeNotAllowed,
+    TooManyRequests,
+    TooManySecrets,
+    TooManyTestEvents,
     TooManyWebhooks,
     WrongState,
 )
@@ -66,7 +79,78 @@ _SAID: dict[type[PartnersError], tuple[int, Said]] = {
         409,
         Said("L’état du webhook ne le permet pas.", "The state of the webhook does not allow this."),
     ),
+    LinkUnknown: (404, Said("Ce lien n’est pas connu.", "This link is not known.")),
+    LinkExpired: (
+        410,
+        Said("Ce lien n’est plus valable. Faites une nouvelle demande.", "This link has ended. Make a new request."),
+    ),
+    NotApproved: (409, Said("Cette demande n’est pas encore approuvée.", "This request is not approved yet.")),
+    AlreadyShown: (
+        410,
+        Said(
+            "Ces identifiants ont déjà été montrés. Ils ne le sont qu’une fois.",
+            "These credentials were shown already. They are shown once.",
+        ),
+    ),
+    JoinState: (
+        409,
+        Said("L’état de cette demande ne le permet pas.", "The state of this request does not allow this."),
+    ),
+    TooManyRequests: (
+        429,
+        Said(
+            "Cette adresse a déjà fait plusieurs demandes aujourd’hui.",
+            "This address made several requests today already.",
+        ),
+    ),
+    TooManyTestEvents: (
+        409,
+        Said("Cette demande a eu tous ses événements d’essai.", "This request has had all of its test events."),
+    ),
+    TooManySecrets: (
+        409,
+        Said(
+            "Deux secrets sont valables : révoquez-en un, ou attendez la fin du plus ancien.",
+            "Two secrets are live: revoke one, or wait for the older one to end.",
+        ),
+    ),
+    LastSecret: (
+        409,
+        Said(
+            "C’est le seul secret valable : créez-en un autre d’abord, ou révoquez l’accès entier.",
+            "This is the only live secret: make another first, or revoke the whole client.",
+        ),
+    ),
+    LastManager: (
+        409,
+        Said(
+            "Personne d’autre ne gère les accès. Nommez quelqu’un d’abord.",
+            "Nobody else manages access. Name somebody first.",
+        ),
+    ),
 }
+
+_OF_A_FIELD: dict[type[PartnersError], tuple[int, str, Said]] = {
+    BadLegalNumber: (
+        422,
+        "legal_number",
+        Said(
+            "Indiquez un SIREN (9 chiffres) ou un SIRET (14 chiffres), et vérifiez chaque chiffre.",
+            "Give a SIREN (9 digits) or a SIRET (14 digits), and check each digit.",
+        ),
+    ),
+    CodeTaken: (
+        409,
+        "code",
+        Said("Ce code est déjà pris. Choisissez-en un autre.", "This code is taken. Choose another."),
+    ),
+    RoleNotAllowed: (
+        422,
+        "role",
+        Said("Ce rôle n’existe pas dans cette organisation.", "This organisation has no such role."),
+    ),
+}
+"""Refusals that one field explains."""
 
 ADDRESS_RULES: dict[str, Said] = {
     "url_form": Said("Cette adresse n’est pas une URL absolue simple.", "This is not a plain absolute URL."),
@@ -108,6 +192,9 @@ async def refusals() -> AsyncIterator[None]:
             Said(f"Constaté : {seen}.", f"Seen: {seen}."),
         ) from None
     except PartnersError as error:
+        if type(error) in _OF_A_FIELD:
+            status, field, title = _OF_A_FIELD[type(error)]
+            raise Problem(status, error.code, title, errors=[FieldError(field, title)]) from None
         status, title = _SAID[type(error)]
         raise Problem(status, error.code, title) from None
 

@@ -11,15 +11,15 @@ from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from chassis.admission import step_aside
-from chassis.audit import Read, record_reads
 from chassis.auth import Caller, require
 from chassis.crypto import Vault
 from chassis.ids import new_id
 from chassis.problems import Problem, Said
-from chassis.runtime import Runtime, runtime_of
+from chassis.runtime import Runtime
+from partners.adapters.http.owner import Owner, Parts, owner_by
 from partners.adapters.http.refusals import refusals
 from partners.adapters.http.webhook_documents import (
     RedeliveryBody,
@@ -28,14 +28,12 @@ from partners.adapters.http.webhook_documents import (
     attempt_document,
     webhook_document,
 )
-from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.adapters.postgres.webhooks import PostgresWebhooks
 from partners.adapters.webhooks.messages import CHALLENGE, TEST, of_webhook
 from partners.adapters.webhooks.sender import challenge_answered
 from partners.app import manage_webhooks as manage
 from partners.app.webhook_ports import Attempt, Sender
-from partners.domain.errors import ChallengeFailed, NotFound
-from partners.domain.organisation import PARTNERS
+from partners.domain.errors import ChallengeFailed
 from partners.domain.webhook import Answer, State, Webhook
 
 SCOPE: Final = "webhooks:manage"
@@ -47,40 +45,10 @@ FIRST: Final = UUID(int=0)
 SENT_BY_HAND: Final = (10, 60.0)
 """Challenges and tests of one webhook: so many in so many seconds, so that nobody aims us at somebody."""
 
-Parts = Annotated[Runtime, Depends(runtime_of)]
 WebhookId = Annotated[UUID, Path()]
 
 
-class Owner:
-    """Whose webhooks a request is about, and who asks."""
-
-    def __init__(self, caller: Caller, organisation_id: UUID, code: str) -> None:
-        self.caller = caller
-        self.organisation_id = organisation_id
-        self.code = code
-
-
-async def owner_of(request: Request, caller: Annotated[Caller, require()], runtime: Parts) -> Owner:
-    """Return the caller's own organisation, or, for an operator, the one that the path names."""
-    code = request.path_params.get("code")
-    needed = SCOPE if code is None else "operations"
-    if needed not in caller.scopes:
-        raise Problem(
-            403,
-            "scope_missing",
-            Said("Ce jeton ne permet pas cette action.", "This token does not allow this action."),
-            Said(f"Il faut : {needed}.", f"Needed: {needed}."),
-        )
-    if code is None:
-        return Owner(caller, caller.organisation_id, caller.organisation_code)
-    async with refusals(), runtime.db.connection() as tx:
-        organisation = await PostgresOrganisations(tx).find(code)
-        if organisation is None or organisation.kind not in PARTNERS:
-            raise NotFound
-    return Owner(caller, organisation.organisation_id, code)
-
-
-Whose = Annotated[Owner, Depends(owner_of)]
+Whose = Annotated[Owner, owner_by(SCOPE)]
 
 
 class Desk:
@@ -105,8 +73,7 @@ class Desk:
         self, webhooks: PostgresWebhooks, runtime: Runtime, owner: Owner, webhook_id: UUID, what: str
     ) -> None:
         """Write who did what into the audit, last in the transaction."""
-        read = Read(owner.caller.subject, owner.organisation_id, "webhook", webhook_id, f"webhook.{what}")
-        await record_reads(webhooks.tx, [read], runtime.clock)
+        await owner.note(webhooks.tx, runtime, "webhook", webhook_id, what)
 
     async def document(self, webhooks: PostgresWebhooks, runtime: Runtime, webhook: Webhook) -> dict[str, Any]:
         """Return the webhook as the API shows it."""

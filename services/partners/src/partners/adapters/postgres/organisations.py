@@ -1,18 +1,21 @@
-"""Organisations, their clients and members."""
+"""Organisations and their members."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from chassis.db import Tx
-from partners.domain.access import Client, Member, Role
+from partners.domain.access import Member, Role
 from partners.domain.organisation import PARTNERS, Details, Kind, Organisation, Territory
 
 FIND = "SELECT o.* FROM organisations o WHERE code = $1"
+OF_ID = "SELECT o.* FROM organisations o WHERE organisation_id = $1"
+CODES = "SELECT organisation_id, code FROM organisations WHERE organisation_id = ANY ($1)"
 LOCK = "SELECT o.* FROM organisations o WHERE code = $1 FOR UPDATE"
 LIST = "SELECT o.* FROM organisations o WHERE kind = ANY ($1) ORDER BY code"
 
@@ -34,7 +37,8 @@ WHERE organisation_id = $1
 """
 
 
-def _territory_json(territory: Territory) -> str:
+def territory_json(territory: Territory) -> str:
+    """Write a territory as its column holds it."""
     return json.dumps(
         {
             "communes": territory.communes,
@@ -74,6 +78,15 @@ class PostgresOrganisations:
         row = await self._tx.fetchrow(FIND, code)
         return None if row is None else organisation_of(row)
 
+    async def of_id(self, organisation_id: UUID) -> Organisation | None:
+        row = await self._tx.fetchrow(OF_ID, organisation_id)
+        return None if row is None else organisation_of(row)
+
+    async def codes(self, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
+        """Return the codes of organisations, by id; nobody's is nobody's."""
+        rows = await self._tx.fetch(CODES, [one for one in organisation_ids if one is not None])
+        return {row["organisation_id"]: row["code"] for row in rows}
+
     async def lock(self, code: str) -> Organisation | None:
         # organisations_code_key finds the one row to lock.
         row = await self._tx.fetchrow(LOCK, code)
@@ -91,7 +104,7 @@ class PostgresOrganisations:
         details = organisation.details
         await self._tx.execute(
             ADD, organisation.organisation_id, organisation.code, organisation.kind.value, details.name,
-            details.phone, details.postal_address, _territory_json(details.territory), organisation.version,
+            details.phone, details.postal_address, territory_json(details.territory), organisation.version,
             organisation.correlation_id, organisation.changed_at, details.email,
         )  # fmt: skip
 
@@ -99,78 +112,33 @@ class PostgresOrganisations:
         details = organisation.details
         await self._tx.execute(
             SAVE, organisation.organisation_id, details.name, details.phone, details.postal_address,
-            _territory_json(details.territory), organisation.version, organisation.changed_at, details.email,
+            territory_json(details.territory), organisation.version, organisation.changed_at, details.email,
         )  # fmt: skip
 
 
-FIND_CLIENT = """
-SELECT c.client_id, c.secret_sha256, c.scopes, c.revoked_at, o.*
-FROM clients c JOIN organisations o USING (organisation_id) WHERE c.client_id = $1
-"""
-ADD_CLIENT = """
-INSERT INTO clients (client_id, organisation_id, secret_sha256, scopes, created_at) VALUES ($1, $2, $3, $4, $5)
-"""
-REPLACE_CLIENT = (
-    ADD_CLIENT
-    + """
-ON CONFLICT (client_id) DO UPDATE SET secret_sha256 = excluded.secret_sha256, scopes = excluded.scopes
-WHERE clients.organisation_id = excluded.organisation_id
-  AND (clients.secret_sha256, clients.scopes) IS DISTINCT FROM (excluded.secret_sha256, excluded.scopes)
-"""
-)
-REVOKE_CLIENT = (
-    "UPDATE clients SET revoked_at = $3 WHERE client_id = $1 AND organisation_id = $2 AND revoked_at IS NULL"
-)
-CLIENT_EXISTS = "SELECT EXISTS (SELECT FROM clients WHERE client_id = $1 AND organisation_id = $2)"
-
-
-class PostgresClients:
-    """Implements Clients."""
-
-    def __init__(self, tx: Tx) -> None:
-        self._tx = tx
-
-    async def find(self, client_id: str) -> tuple[Client, Organisation] | None:
-        row = await self._tx.fetchrow(FIND_CLIENT, client_id)
-        if row is None:
-            return None
-        organisation = organisation_of(row)
-        scopes = frozenset(row["scopes"])
-        client = Client(row["client_id"], organisation.organisation_id, row["secret_sha256"], scopes, row["revoked_at"])
-        return client, organisation
-
-    async def add(self, client: Client, at: datetime) -> None:
-        await self._tx.execute(ADD_CLIENT, *_client_values(client), at)
-
-    async def replace(self, client: Client, at: datetime) -> None:
-        await self._tx.execute(REPLACE_CLIENT, *_client_values(client), at)
-
-    async def revoke(self, client_id: str, organisation_id: UUID, at: datetime) -> bool | None:
-        if await self._tx.execute(REVOKE_CLIENT, client_id, organisation_id, at) == "UPDATE 1":
-            return True
-        return False if await self._tx.fetchval(CLIENT_EXISTS, client_id, organisation_id) else None
-
-
-def _client_values(client: Client) -> tuple[object, ...]:
-    return client.client_id, client.organisation_id, client.secret_sha256, sorted(client.scopes)
-
-
 FIND_MEMBER = """
-SELECT m.member_id, m.role, m.label, o.*
+SELECT m.member_id, m.role, m.label, m.grant_id, o.*
 FROM members m JOIN organisations o USING (organisation_id) WHERE m.member_id = $1
 """
 LIST_MEMBERS = """
-SELECT m.member_id, m.role, m.label, o.*
+SELECT m.member_id, m.role, m.label, m.grant_id, o.*
 FROM members m JOIN organisations o USING (organisation_id)
 WHERE $1::text IS NULL OR o.code = $1 ORDER BY o.code, m.created_at, m.member_id
 """
 
 # The update that changes nothing is there to return the row that was there before.
 ADD_MEMBER = """
-INSERT INTO members (member_id, organisation_id, role, label, created_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO members (member_id, organisation_id, role, label, grant_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (organisation_id, label) DO UPDATE SET label = excluded.label
-RETURNING member_id, organisation_id, role, label
+RETURNING member_id, organisation_id, role, label, grant_id
 """
+# The unique (organisation_id, label).
+ANOTHER_HAS = """
+SELECT EXISTS (SELECT FROM members WHERE organisation_id = $1 AND label = $2 AND member_id <> $3)
+"""
+COUNT_MEMBERS = "SELECT count(*) FROM members WHERE organisation_id = $1 AND role = $2"
+SAVE_MEMBER = "UPDATE members SET role = $2, label = $3, grant_id = $4 WHERE member_id = $1"
+REMOVE_MEMBER = "DELETE FROM members WHERE member_id = $1"
 
 
 class PostgresMembers:
@@ -189,11 +157,23 @@ class PostgresMembers:
 
     async def add(self, member: Member, at: datetime) -> Member:
         row = await self._tx.fetchrow(
-            ADD_MEMBER, member.member_id, member.organisation_id, member.role.value, member.label, at
+            ADD_MEMBER, member.member_id, member.organisation_id, member.role.value, member.label, member.grant_id, at
         )
         assert row is not None  # RETURNING of an upsert
         return _member(row)
 
+    async def another_has(self, member: Member, label: str) -> bool:
+        return bool(await self._tx.fetchval(ANOTHER_HAS, member.organisation_id, label, member.member_id))
+
+    async def count(self, organisation_id: UUID, role: Role) -> int:
+        return int(await self._tx.fetchval(COUNT_MEMBERS, organisation_id, role.value))
+
+    async def save(self, member: Member) -> None:
+        await self._tx.execute(SAVE_MEMBER, member.member_id, member.role.value, member.label, member.grant_id)
+
+    async def remove(self, member_id: UUID) -> None:
+        await self._tx.execute(REMOVE_MEMBER, member_id)
+
 
 def _member(row: asyncpg.Record) -> Member:
-    return Member(row["member_id"], row["organisation_id"], Role(row["role"]), row["label"])
+    return Member(row["member_id"], row["organisation_id"], Role(row["role"]), row["label"], row["grant_id"])
