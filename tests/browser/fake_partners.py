@@ -97,6 +97,8 @@ def _clients(state: State) -> APIRouter:
         found = named(request, client_id)
         if found is None:
             return JSONResponse({"code": "not_found"}, 404)
+        if len(found["secrets"]) > 1:
+            return JSONResponse({"code": "too_many_secrets"}, 409)
         hours = (await request.json())["overlap_hours"]
         found["secrets"] = [{**found["secrets"][-1], "expires_at": ago(-hours)}, secret(0)]
         return {"secret_id": found["secrets"][-1]["secret_id"], "client_secret": f"secret-{uuid4().hex}"}
@@ -106,6 +108,8 @@ def _clients(state: State) -> APIRouter:
         found = named(request, client_id)
         if found is None:
             return JSONResponse({"code": "not_found"}, 404)
+        if [one["secret_id"] for one in found["secrets"]] == [secret_id]:
+            return JSONResponse({"code": "last_secret"}, 409)
         found["secrets"] = [one for one in found["secrets"] if one["secret_id"] != secret_id]
         return Response(status_code=204)
 

@@ -24,9 +24,10 @@ class SecretAnswer(Answer):
     secret_id: str
     created_at: datetime | None = None
     expires_at: datetime | None = None
+    last_used_at: datetime | None = None
 
     def secret(self) -> Secret:
-        return Secret(self.secret_id, self.created_at, self.expires_at)
+        return Secret(self.secret_id, self.created_at, self.expires_at, self.last_used_at)
 
 
 class _Client(Answer):

@@ -19,6 +19,8 @@ class Secret:
     secret_id: str
     created_at: datetime | None
     expires_at: datetime | None
+    last_used_at: datetime | None = None
+    """Not known of a webhook's."""
 
 
 @dataclass(frozen=True, slots=True)

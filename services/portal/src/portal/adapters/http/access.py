@@ -63,7 +63,6 @@ async def clients(request: Request) -> Response:
         "access.html",
         clients=await partners.access.clients(one.member, one.code),
         endings=endings(catalogue().values(), await partners.webhooks.webhooks(one.member, one.code)),
-        secrets_max=SECRETS_MAX,
     )
 
 
@@ -98,7 +97,7 @@ async def rotating(request: Request, client_id: str) -> Response:
 def _ask_rotation(request: Request, one: Whose, client: ApiClient, form: Form | None = None) -> Response:
     return sure(
         request, one, "rotation", f"{one.base}/acces", client.client_id, overlaps=OVERLAP_HOURS,
-        full=len(client.secrets) >= SECRETS_MAX, faults=() if form is None else OVERLAP_FAULT,
+        stopped="full" if len(client.secrets) >= SECRETS_MAX else "", faults=() if form is None else OVERLAP_FAULT,
         action=f"{one.base}/acces/{client.client_id}/secret",
     )  # fmt: skip
 
@@ -128,8 +127,10 @@ async def ending(request: Request, client_id: str, secret_id: str) -> Response:
     client = await _client(request, one, client_id)
     if secret_id not in {secret.secret_id for secret in client.secrets}:
         return told(f"{one.base}/acces", "change")
-    return sure(request, one, "secret_end", f"{one.base}/acces", client_id, alone=len(client.secrets) == 1,
-                action=f"{one.base}/acces/{client_id}/secret/{secret_id}")  # fmt: skip
+    return sure(
+        request, one, "secret_end", f"{one.base}/acces", client_id,
+        stopped="alone" if len(client.secrets) == 1 else "", action=f"{one.base}/acces/{client_id}/secret/{secret_id}",
+    )  # fmt: skip
 
 
 @_routes.post("/acces/{client_id}/secret/{secret_id}")

@@ -34,7 +34,10 @@ router = APIRouter(prefix=JOIN_PREFIX + "{token}")
 SEEN_SECONDS, LOOKS = 3.0, 12
 """How long, and in how many looks, a test referral is waited for before the page is drawn without it."""
 
-TOLD = ("essai", "attente", "limite", "montre", "change")
+TESTS_SPENT = "too_many_test_events"
+"""The partners service's word for a request that has had all the tests it may have."""
+
+TOLD = ("essai", "attente", "limite", "trop", "montre", "change")
 
 
 @router.get("")
@@ -102,8 +105,8 @@ async def test_event(request: Request, token: str) -> Response:
         await desk.test_event(token)
     except TooMany:
         return go(f"{here}?fait=limite#essai")
-    except (Conflict, Refused):
-        return go(f"{here}?fait=change")
+    except (Conflict, Refused) as refused:
+        return go(f"{here}?fait={'trop' if refused.code == TESTS_SPENT else 'change'}#essai")
     for _ in range(LOOKS):
         if {event.event_id for event in (await desk.read(token)).test_events} - before:
             return go(f"{here}?fait=essai#essai")

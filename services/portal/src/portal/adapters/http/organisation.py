@@ -88,7 +88,11 @@ TOLD = (
 
 
 def sure(request: Request, one: Whose, act: str, back: str, subject: str, **values: Any) -> Response:
-    """Return the page that asks before something is done that cannot be undone, or that shows a secret."""
+    """Return the page that asks before something is done that cannot be undone, or that shows a secret.
+
+    `stopped` names the sentence that says why it cannot be done now.
+    """
+    values.setdefault("stopped", "")
     return draw(request, one, "partner_act.html", act=act, back=back, subject=subject, **values)
 
 

@@ -201,7 +201,7 @@ async def rotating(request: Request, webhook_id: str) -> Response:
 
 def _ask_rotation(request: Request, one: Whose, found: Webhook, faults: tuple[Fault, ...] = ()) -> Response:
     here = f"{one.base}/webhooks/{found.webhook_id}"
-    return sure(request, one, "webhook_rotation", here, found.url, overlaps=OVERLAP_HOURS, full=False, faults=faults,
+    return sure(request, one, "webhook_rotation", here, found.url, overlaps=OVERLAP_HOURS, faults=faults,
                 action=f"{here}/secret")  # fmt: skip
 
 
