@@ -178,7 +178,7 @@ async def test_no_page_of_the_story_breaks_a_rule_or_scrolls_sideways(
 
 
 DENSE = frozenset({"join form with errors", "join tested", "access", "webhook with an error", "request with an error"})
-"""Between them they hold every component of partners' pages: the rules look at these each time, at all when run long."""
+"""Between them they hold every component of these pages: the rules look at these each time, at all in a long run."""
 
 
 @pytest.mark.timeout(300)
