@@ -95,4 +95,4 @@ async def act_on(state: State, request: Request, found: dict[str, Any], act: str
         "referral_id": state.events[-1][0], "at": now(),
     }  # fmt: skip
     found["test_events"].insert(0, event)
-    return JSONResponse({}, 202)
+    return JSONResponse(event, 202)

@@ -60,8 +60,13 @@ async def joining_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]
     states = ("unconfirmed", "confirmed", "approved", "refused", "expired")
     for state in states:
         organisation = {"code": "essai", "name": LONG, "kind": "council"}
-        values = {"state": state, "organisation": organisation, "sandbox": state == "approved"}
-        portal.control(f"join/{TOKEN}", {**values, "refusal_reason": reason if state == "refused" else None})
+        portal.control(
+            f"join/{TOKEN}",
+            {
+                "state": state, "organisation": organisation, "sandbox": state == "approved",
+                "refusal_reason": reason if state == "refused" else None,
+            },
+        )  # fmt: skip
         await page.goto(f"/rejoindre/{TOKEN}")
         yield f"join link {state}"
         if state == "approved":

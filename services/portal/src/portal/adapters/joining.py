@@ -111,8 +111,8 @@ class JoinLinks:
         answer = await self._ask(token, "POST", "/join-request/credentials")
         return read_as(_Access, answer, "partners").access()
 
-    async def test_event(self, token: str) -> None:
-        await self._ask(token, "POST", "/join-request/test-event")
+    async def test_event(self, token: str) -> str:
+        return read_as(_Test, await self._ask(token, "POST", "/join-request/test-event"), "partners").event_id
 
     async def _ask(self, token: str, method: str, path: str) -> dict[str, Any]:
         if not LINK.match(token):

@@ -33,7 +33,9 @@ class JoinDesk(Protocol):
         """Return the access with its secrets, once; raises Gone afterwards."""
         ...
 
-    async def test_event(self, token: str) -> None: ...
+    async def test_event(self, token: str) -> str:
+        """Have a test referral made, and return its event's id; it enters the organisation's stream in a moment."""
+        ...
 
 
 class OperatorDesk(Protocol):

@@ -100,15 +100,14 @@ async def access(request: Request, token: str) -> Response:
 async def test_event(request: Request, token: str) -> Response:
     """Have a test referral sent, and come back once it stands in the organisation's stream."""
     desk, here = shell_of(request).partners.join, link_address(request)
-    before = {event.event_id for event in (await desk.read(token)).test_events}
     try:
-        await desk.test_event(token)
+        sent = await desk.test_event(token)
     except TooMany:
         return go(f"{here}?fait=limite#essai")
     except (Conflict, Refused) as refused:
         return go(f"{here}?fait={'trop' if refused.code == TESTS_SPENT else 'change'}#essai")
     for _ in range(LOOKS):
-        if {event.event_id for event in (await desk.read(token)).test_events} - before:
+        if sent in {event.event_id for event in (await desk.read(token)).test_events}:
             return go(f"{here}?fait=essai#essai")
         await asyncio.sleep(SEEN_SECONDS / LOOKS)
     return go(f"{here}?fait=attente#essai")
