@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from maillage import dead_letter_commands, replay_command
+from maillage import dead_letter_commands, newcomer_command, replay_command
 from maillage.errors import Refusal
 from maillage.options import Json
 from maillage.options import print_json as _print_json
@@ -32,6 +32,7 @@ app = typer.Typer(
 
 app.add_typer(dead_letter_commands.app, name="dead-letters", epilog="Exemple · example: maillage dead-letters causes")
 app.command(epilog="Exemple · example: maillage replay referrals")(replay_command.replay)
+app.command(epilog="Exemple · example: maillage join --sandbox")(newcomer_command.join)
 
 
 @app.command(epilog="Exemple · example: maillage up --no-story")

@@ -20,13 +20,10 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 from aiokafka.structs import TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from chassis.testing.events import AT, example
 from maillage.testing.servers import KafkaServer
 from maillage_contracts import (
-    TOPICS,
     AccompanimentPlanChanged,
     AccompanimentProposed,
     Event,
@@ -45,21 +42,6 @@ Service: TypeAlias = Any
 SCHEMAS = Path(__file__).parents[4] / "contracts" / "schemas"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 WAIT_SECONDS = 30
-
-
-@pytest.fixture
-async def bus(kafka_server: KafkaServer) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer that stands for the other services, and their topics."""
-    admin = AdminClient({"bootstrap.servers": kafka_server.bootstrap})
-    present = set((await asyncio.to_thread(admin.list_topics, timeout=10)).topics)
-    missing = [NewTopic(t.name, num_partitions=t.partitions, replication_factor=1) for t in TOPICS]
-    missing = [topic for topic in missing if topic.topic not in present]
-    for future in (admin.create_topics(missing) if missing else {}).values():
-        await asyncio.to_thread(future.result, 20)
-    producer = AIOKafkaProducer(bootstrap_servers=kafka_server.bootstrap, acks="all")
-    await producer.start()
-    yield producer
-    await producer.stop()
 
 
 @pytest.fixture
