@@ -246,6 +246,10 @@ def _operators(app: FastAPI, state: State) -> None:
         wanted = request.query_params.get("state", "")
         return {"items": [one for one in state.requests.values() if wanted in ("", one["state"])]}
 
+    @app.get("/join-requests/{request_id}")
+    async def request(request_id: str) -> Any:
+        return state.requests.get(request_id) or JSONResponse({"code": "not_found"}, 404)
+
     @app.post("/join-requests/{request_id}/{act}")
     async def decided(request: Request, request_id: str, act: str) -> Any:
         found, body = state.requests[request_id], await request.json()

@@ -94,7 +94,7 @@ def test_place_that_is_none_or_several_says_so(typed: str, reason: str, near: st
 
 async def token_of(portal: Portal) -> str:
     page = await portal.browser.get("/rejoindre")
-    return re.findall(r'name="jeton" value="([^"]+)"', page.text)[-1]
+    return str(re.findall(r'name="jeton" value="([^"]+)"', page.text)[-1])
 
 
 async def send(portal: Portal, **changed: str) -> httpx.Response:
@@ -244,6 +244,7 @@ def test_commands_hold_names_and_never_a_secret_unless_it_is_shown() -> None:
     blocks = {one.name: one.text for one in commands(shown)}
     assert list(blocks) == ["keep", "token", "feed", "python", "kafka"]
     assert [name for name, text in blocks.items() if SECRET in text or PASSWORD in text] == ["keep"]
+    assert "read -r" not in blocks["keep"]
     for name in ("python", "kafka"):
         compile(blocks[name], name, "exec")
     later = ProgramAccess("essai-k7", "essai", "http://p/oauth/token", "http://p/feed")

@@ -47,6 +47,7 @@ def partners(portal: Portal) -> Portal:
         }
     portal.services.answers |= {
         ("GET", "/join-requests"): (200, {"items": [ASKED]}),
+        ("GET", "/join-requests/r1"): (200, ASKED),
         ("GET", "/organisations"): (200, {"items": [{"code": "cd93", "name": "Conseil", "kind": "council"}]}),
         ("GET", "/organisations/cd93"): (200, {"code": "cd93", "name": "Conseil", "kind": "council"}),
     }
@@ -73,7 +74,7 @@ async def test_manager_has_no_page_about_people(partners: Portal) -> None:
     assert (await partners.browser.get("/connexion")).headers["location"] == "/acces"
 
 
-ACTS = (
+ACTS: tuple[tuple[str, dict[str, str], str, str, object], ...] = (
     ("/acces/cd93-k7/secret", {"overlap": "24"}, "POST", "/clients/cd93-k7/secrets", {"overlap_hours": 24}),
     ("/acces/cd93-k7/secret/s1", {}, "DELETE", "/clients/cd93-k7/secrets/s1", None),
     ("/acces/cd93-k7/revocation", {}, "DELETE", "/clients/cd93-k7", None),
@@ -166,7 +167,7 @@ async def test_request_is_answered_by_an_operator_once(partners: Portal) -> None
     done = await partners.post("/demandes/r1/acceptation", {"code": "cd00", "jeton": csrf})
     assert done.headers["location"] == "/demandes?fait=acceptee"
     partners.services.answers[("POST", "/join-requests/r1/approval")] = (409, {"code": "join_state"})
-    partners.services.answers[("GET", "/join-requests")] = (200, {"items": [{**ASKED, "state": "approved"}]})
+    partners.services.answers[("GET", "/join-requests/r1")] = (200, {**ASKED, "state": "approved"})
     late = await partners.post("/demandes/r1/acceptation", {"code": "cd00", "jeton": csrf})
     assert late.headers["location"] == "/demandes?fait=change"
 

@@ -18,6 +18,7 @@ from portal.domain.member import Member
 from portal.domain.partner import ApiClient, Post, Secret, ShownSecret
 
 SERVICE = "partners"
+REQUESTS_SHOWN = 100
 
 
 class SecretAnswer(Answer):
@@ -162,9 +163,13 @@ class PartnerDesk:
         await self._routes.call(member, "DELETE", code, "/members/{}", member_id)
 
     async def requests(self, member: Member, state: str) -> Sequence[JoinRequest]:
-        params = {"state": state} if state else {}
+        params: dict[str, str | int] = {"state": state, "limit": REQUESTS_SHOWN}
         found = read_as(_Requests, await self._routes.read(member, "", "/join-requests", params=params), SERVICE)
         return [one.request() for one in found.items]
+
+    async def request(self, member: Member, request_id: str) -> JoinRequest:
+        answer = await self._routes.read(member, "", "/join-requests/{}", request_id)
+        return read_as(_Request, answer, SERVICE).request()
 
     async def approve(self, member: Member, request_id: str, code: str) -> None:
         template = "/join-requests/{}/approval"

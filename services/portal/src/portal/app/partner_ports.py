@@ -41,7 +41,13 @@ class JoinDesk(Protocol):
 class OperatorDesk(Protocol):
     """What operators decide."""
 
-    async def requests(self, member: Member, state: str) -> Sequence[JoinRequest]: ...
+    async def requests(self, member: Member, state: str) -> Sequence[JoinRequest]:
+        """Return the requests in a state that have waited longest, a hundred at most."""
+        ...
+
+    async def request(self, member: Member, request_id: str) -> JoinRequest:
+        """Return one request; raises NotFound."""
+        ...
 
     async def approve(self, member: Member, request_id: str, code: str) -> None: ...
 

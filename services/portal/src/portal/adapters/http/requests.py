@@ -10,7 +10,7 @@ from portal.adapters.http.browser import Form, posted, shell_of, signed_in
 from portal.adapters.http.organisation import CODE
 from portal.adapters.http.pages import go, page
 from portal.domain.draft import Fault, clean
-from portal.domain.errors import Conflict, NotFound, Refused
+from portal.domain.errors import Conflict, Refused
 from portal.domain.joining import JoinRequest
 from portal.domain.member import Section, Session
 
@@ -38,18 +38,10 @@ async def requests(request: Request, etat: str = "a-lire", fait: str = "") -> Re
     )
 
 
-async def _find(request: Request, session: Session, request_id: str) -> JoinRequest:
-    listed = await shell_of(request).partners.operators.requests(session.member, "")
-    found = next((one for one in listed if one.join_request_id == request_id), None)
-    if found is None:
-        raise NotFound
-    return found
-
-
 @router.get(f"{ADDRESS}/{{request_id}}")
 async def request_page(request: Request, request_id: str) -> Response:
     session = await signed_in(request, Section.REQUESTS)
-    one = await _find(request, session, request_id)
+    one = await shell_of(request).partners.operators.request(session.member, request_id)
     return _draw(request, session, one, Form({"code": (one.suggested_code,)}))
 
 
@@ -106,7 +98,7 @@ async def refused(request: Request, request_id: str) -> Response:
 
 async def _again(request: Request, session: Session, request_id: str, form: Form, fault: Fault) -> Response:
     """Draw the request again with what was typed, or say that somebody else was quicker."""
-    one = await _find(request, session, request_id)
+    one = await shell_of(request).partners.operators.request(session.member, request_id)
     return _draw(request, session, one, form, (fault,)) if one.state == WAITING else go(f"{ADDRESS}?fait=change")
 
 
