@@ -39,6 +39,27 @@ async def partner_pages(page: Page, portal: RunningPortal, sign_in: SignIn) -> A
         yield name
 
 
+async def dense_pages(page: Page, portal: RunningPortal, sign_in: SignIn) -> AsyncIterator[str]:
+    """Bring the browser to the few pages that hold every component of the others between them."""
+    portal.fill()
+    await page.goto("/rejoindre")
+    await page.locator("#territory").fill("Montreuil\n75111\nSaint-Xyzzy")
+    await submit(page)
+    yield "join form with errors"
+    organisation = {"code": "essai", "name": LONG, "kind": "council"}
+    portal.control(f"join/{TOKEN}", {"state": "approved", "organisation": organisation})
+    await page.goto(f"/rejoindre/{TOKEN}")
+    await submit(page, "form[action$=essai] button")
+    yield "join tested"
+    await sign_in(page, "Responsable")
+    yield "access"
+    full = {"url": LONG_URL, "waiting": 12, "failures_in_a_row": 3, "log": LOG, "state": "active"}
+    active = portal.control("webhook/cd93", full)
+    await page.goto(f"/webhooks/{active['webhook_id']}")
+    await submit(page, "form:has(#day) button")
+    yield "webhook with an error"
+
+
 async def joining_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:
     """Go through the form, and the link in each of its states."""
     await page.goto("/rejoindre")

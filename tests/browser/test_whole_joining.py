@@ -58,6 +58,7 @@ async def test_a_council_joins_the_sandbox_and_reads_its_first_referral(
     assert any(span.name == "POST /rejoindre/{token}/acces" for span in spans.spans)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_operator_lets_an_association_in_and_a_manager_rotates_its_councils_secret(
     stack: RunningStack, open_page: OpenPage, sign_in: SignIn
