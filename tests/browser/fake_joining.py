@@ -68,7 +68,8 @@ def add_joining(app: FastAPI, state: State) -> None:
         values = await request.json()
         state.joins[token] = {
             "state": "unconfirmed", "organisation": organisation, "refusal_reason": None, "sandbox": True,
-            "credentials_available": values.get("state") == "approved", "test_events": [], **values,
+            "credentials_available": values.get("state") == "approved", "test_events": [],
+            "link_until": "2026-12-28T09:00:00Z", **values,
         }  # fmt: skip
 
     @app.post("/control/requests")

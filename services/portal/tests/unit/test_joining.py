@@ -26,6 +26,7 @@ __all__ = ["logging_as_before"]
 TOKEN = "A-canary_9876543210" * 4
 HERE = f"/rejoindre/{TOKEN}"
 SECRET, PASSWORD = "canary-of-the-secret", "canary-of-the-password"
+UNTIL = "2026-12-28T09:00:00Z"
 JOIN = ("GET", "/join-request")
 CREDENTIALS = ("POST", "/join-request/credentials")
 TYPED = {
@@ -43,7 +44,14 @@ ACCESS = {
 
 def request_document(**values: object) -> dict[str, object]:
     organisation = {"code": "essai", "name": "Département d’essai", "kind": "council"}
-    return {"state": "approved", "organisation": organisation, "credentials_available": True, "sandbox": True, **values}
+    return {
+        "state": "approved",
+        "organisation": organisation,
+        "credentials_available": True,
+        "sandbox": True,
+        "link_until": UNTIL,
+        **values,
+    }
 
 
 @pytest.mark.parametrize(
@@ -186,7 +194,9 @@ async def test_access_is_shown_once_and_a_doubled_click_sees_it_twice(portal: Po
     for other in ({"cle": "of another form"}, {}):
         again = await portal.post(f"{HERE}/acces", other, origin=False)
         assert again.headers["location"] == f"{HERE}?fait=montre"
-    assert SECRET not in (await portal.browser.get(f"{HERE}?fait=montre")).text
+    later = (await portal.browser.get(f"{HERE}?fait=montre")).text
+    assert SECRET not in later
+    assert "jusqu’au lundi 28 décembre 2026" in later
 
 
 async def test_failure_is_not_kept_as_the_answer() -> None:

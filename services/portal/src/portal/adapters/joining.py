@@ -75,6 +75,7 @@ class _State(Answer):
     credentials_available: bool = False
     access: _Access | None = None
     test_events: list[_Test] = Field(default_factory=list)
+    link_until: datetime | None = None
 
     def join_state(self) -> JoinState:
         code = self.organisation.code or ""
@@ -85,6 +86,7 @@ class _State(Answer):
         return JoinState(
             self.state, self.organisation.name, self.organisation.kind, code, self.sandbox, self.refusal_reason or "",
             self.credentials_available, self.access.access(code) if self.access else None, tuple(events),
+            self.link_until,
         )  # fmt: skip
 
 

@@ -217,6 +217,7 @@ class JoinState:
     credentials_available: bool = False
     access: ProgramAccess | None = None
     test_events: tuple[TestEvent, ...] = ()
+    link_until: datetime | None = None
 
 
 STATES = ("unconfirmed", "confirmed", "approved", "refused", "expired")
