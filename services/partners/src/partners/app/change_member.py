@@ -12,7 +12,7 @@ from uuid import UUID
 from chassis.ids import new_id
 from partners.app.ports import Members, Organisations, Publisher
 from partners.domain.access import Member, Role, roles_of
-from partners.domain.errors import LabelTaken, LastManager, NotFound, RoleNotAllowed
+from partners.domain.errors import LabelTaken, NoManagerLeft, NotFound, RoleNotAllowed
 from partners.domain.organisation import Organisation
 
 
@@ -29,7 +29,7 @@ async def change_member(
     """Make the member what is asked; the same again changes nothing.
 
     `by_itself`: asked by the organisation, which may not lose its last manager. Raises NotFound, LabelTaken,
-    RoleNotAllowed, LastManager.
+    RoleNotAllowed, NoManagerLeft.
     """
     member_id, role, label = changed
     organisation, member = await _locked(organisations, members, code, member_id)
@@ -60,7 +60,7 @@ async def remove_member(
     by_itself: bool,
     at: datetime,
 ) -> None:
-    """Let a member go. Raises NotFound, LastManager."""
+    """Let a member go. Raises NotFound, NoManagerLeft."""
     organisation, member = await _locked(organisations, members, code, member_id)
     await _keep_a_manager(members, member, by_itself=by_itself)
     await members.remove(member_id)
@@ -79,7 +79,7 @@ async def _locked(
 
 async def _keep_a_manager(members: Members, member: Member, *, by_itself: bool) -> None:
     if by_itself and member.role is Role.MANAGER and await members.count(member.organisation_id, Role.MANAGER) == 1:
-        raise LastManager
+        raise NoManagerLeft
 
 
 async def _end(

@@ -173,7 +173,7 @@ class LastSecret(PartnersError):
     code = "last_secret"
 
 
-class LastManager(PartnersError):
+class NoManagerLeft(PartnersError):
     """Nobody of the organisation would be left who manages its access; an operator may do this."""
 
     code = "last_manager"

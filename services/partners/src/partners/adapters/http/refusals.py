@@ -20,10 +20,10 @@ from partners.domain.errors import (
     JurisdictionTaken,
     KindImmutable,
     LabelTaken,
-    LastManager,
     LastSecret,
     LinkExpired,
     LinkUnknown,
+    NoManagerLeft,
     NotApproved,
     NotFound,
     PartnersError,
@@ -121,7 +121,7 @@ _SAID: dict[type[PartnersError], tuple[int, Said]] = {
             "This is the only live secret: make another first, or revoke the whole client.",
         ),
     ),
-    LastManager: (
+    NoManagerLeft: (
         409,
         Said(
             "Personne d’autre ne gère les accès. Nommez quelqu’un d’abord.",
