@@ -217,7 +217,7 @@ def sign_in() -> SignIn:
         await page.goto("/connexion")
         await page.get_by_label(label).first.check()
         await page.locator("main form button").click()
-        await page.wait_for_url(re.compile("/(orientations|accompagnements)$"))
+        await page.wait_for_url(re.compile("/(orientations|accompagnements|demandes|acces)$"))
 
     return choose
 

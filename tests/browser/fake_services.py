@@ -17,6 +17,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from .fake_appointments import add_appointments, add_person
+from .fake_joining import add_joining
+from .fake_partners import add_organisations, partner_of
 from .fake_state import (
     ASSOCIATION,
     COMMUNES,
@@ -28,6 +30,7 @@ from .fake_state import (
     REACH,
     State,
     caller,
+    event_id_of,
     now,
 )
 from .fake_story import accompaniment_of, add_accompaniments, add_sessions
@@ -86,6 +89,8 @@ def create_fake() -> FastAPI:
         return answer
 
     add_partners(app, state)
+    add_joining(app, state)
+    add_organisations(app, state)
     add_accompaniments(app, state)
     add_sessions(app, state)
     add_appointments(app, state)
@@ -115,8 +120,9 @@ def add_partners(app: FastAPI, state: State) -> None:
         return {"access_token": code, "token_type": "Bearer", "expires_in": 300}
 
     @app.get("/members")
-    async def members() -> list[dict[str, Any]]:
-        return MEMBERS
+    async def members(request: Request) -> Any:
+        # The portal asks for everybody, a manager for their own organisation.
+        return MEMBERS if caller(request) == "portal" else {"items": partner_of(state, caller(request))["members"]}
 
     @app.get("/feed")
     async def feed(request: Request, after: str = "0", wait: float = 0) -> dict[str, Any]:
@@ -129,7 +135,10 @@ def add_partners(app: FastAPI, state: State) -> None:
             pass
         finally:
             state.polls[caller(request)] -= 1
-        events = [{"type": kind, "data": {"referral_id": one}} for one, kind in state.events[position:]]
+        events = [
+            {"id": event_id_of(n), "sequence": str(n), "type": kind, "data": {"referral_id": one}}
+            for n, (one, kind) in enumerate(state.events[position:], position + 1)
+        ]
         return {"events": events, "cursor": str(len(state.events)), "more": False}
 
 

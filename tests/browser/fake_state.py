@@ -17,11 +17,17 @@ ASSOCIATION = {"code": "entraide", "name": "Entraide Exemple", "kind": "associat
 COUNCIL = {"code": "cd93", "name": "Conseil départemental de l’Exemple", "kind": "council"}
 SERVICE = {"code": "ft93", "name": "Service de l’emploi de l’Exemple", "kind": "employment_service"}
 PROVIDER = {"code": "of93", "name": "Formation Exemple", "kind": "training_provider"}
+OPERATOR = {"code": "operator", "name": "Équipe de la plateforme", "kind": "operator"}
 LABELS = {
     "Bénévole A": ASSOCIATION, "Travailleuse sociale B": COUNCIL, "Conseiller C": SERVICE, "Formatrice D": PROVIDER,
+    "Responsable des accès E": COUNCIL, "Opératrice F": OPERATOR,
+}  # fmt: skip
+ROLES = {
+    "Bénévole A": "volunteer", "Travailleuse sociale B": "caseworker", "Conseiller C": "adviser",
+    "Formatrice D": "trainer", "Responsable des accès E": "manager", "Opératrice F": "operator",
 }  # fmt: skip
 MEMBERS = [
-    {"member_id": str(uuid5(NAMESPACE, label)), "label": label, "organisation": organisation}
+    {"member_id": str(uuid5(NAMESPACE, label)), "label": label, "role": ROLES[label], "organisation": organisation}
     for label, organisation in LABELS.items()
 ]
 ORGANISATION_OF = {str(uuid5(NAMESPACE, label)): one["code"] for label, one in LABELS.items()}
@@ -42,6 +48,9 @@ class State:
     links: dict[str, str] = field(default_factory=dict)
     sessions: list[dict[str, Any]] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
+    joins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    partners: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[tuple[str, str]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
     refuse: str = ""
@@ -55,6 +64,8 @@ class State:
         """Begin again, but for the feed, whose positions only grow."""
         for kept in (self.referrals, self.accompaniments, self.appointments, self.links, self.sessions, self.keys):
             kept.clear()
+        for asked in (self.joins, self.requests, self.partners):
+            asked.clear()
         self.person_calls.clear()
 
     async def announce(self, referral_id: str, kind: str) -> None:
@@ -78,3 +89,8 @@ def now() -> str:
 def caller(request: Request) -> str:
     """Return the organisation code that the fake's token stands for."""
     return request.headers["authorization"].removeprefix("Bearer ")
+
+
+def event_id_of(position: int) -> str:
+    """Return the id of the event at a position of every feed."""
+    return str(uuid5(NAMESPACE, f"event {position}"))

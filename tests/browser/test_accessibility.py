@@ -11,6 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 from .conftest import OpenPage, RunningPortal, SignIn, submit
+from .partner_pages import dense_pages, partner_pages
 from .story_pages import LONG_NAME, story_pages
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "RGAAv4", "best-practice"]
@@ -172,6 +173,35 @@ async def test_no_page_of_the_story_breaks_a_rule_or_scrolls_sideways(
         faults = [f"takes {taken} px"] if taken > width else []
         # The rules look at what is there, not at how wide: two widths, languages and schemes are enough.
         if found := [*faults, *(await faults_of(page) if width != 768 else ())]:
+            broken[name] = found
+    assert broken == {}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("width", "language", "dark", "walk"),
+    [
+        (320, "en", True, dense_pages),
+        pytest.param(320, "en", True, partner_pages, marks=pytest.mark.long),
+        pytest.param(1280, "fr", False, partner_pages, marks=pytest.mark.long),
+    ],
+)
+async def test_no_page_of_partners_breaks_a_rule_or_scrolls_sideways(
+    portal: RunningPortal,
+    open_page: OpenPage,
+    sign_in: SignIn,
+    look: Callable[[Page, str], Awaitable[None]],
+    width: int,
+    language: Literal["fr", "en"],
+    dark: bool,
+    walk: Callable[[Page, RunningPortal, SignIn], AsyncIterator[str]],
+) -> None:
+    page = await open_page(portal.url, width=width, language=language, dark=dark)
+    broken: dict[str, list[str]] = {}
+    async for name in walk(page, portal, sign_in):
+        await look(page, f"{width}-{language}-{name.replace(' ', '-')}")
+        taken = int(await page.evaluate("document.documentElement.scrollWidth"))
+        if found := [*([f"takes {taken} px"] if taken > width else []), *(await faults_of(page))]:
             broken[name] = found
     assert broken == {}
 

@@ -78,6 +78,8 @@ async def test_a_council_joins_and_reads_its_first_event(service: Service, db: D
     assert (waiting["join_request_id"], waiting["legal_number"], waiting["suggested_code"]) == (
         request_id, "732829320", "cd93",
     )  # fmt: skip
+    assert (await service.call("GET", f"/join-requests/{request_id}")).json() == waiting
+    assert (await service.call("GET", f"/join-requests/{uuid4()}")).status_code == 404
     await service.call("POST", f"/join-requests/{request_id}/approval", json={"code": "cd93"})
 
     shown = await service.http.post("/join-request/credentials", headers=link)

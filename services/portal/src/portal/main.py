@@ -15,9 +15,10 @@ from portal.adapters.access import Access
 from portal.adapters.accompaniments import AccompanimentService, TrainingService
 from portal.adapters.appointments import AppointmentService, PersonLinks
 from portal.adapters.geography import OfficialCommunes
-from portal.adapters.http import assets, failures
+from portal.adapters.http import failures
 from portal.adapters.http.routes import ROUTERS
-from portal.adapters.http.shell import Contact, Shell, load_templates
+from portal.adapters.http.shell import Contact, Shell
+from portal.adapters.partnership import partnership
 from portal.adapters.plan_drafts import PostgresPlanDrafts
 from portal.adapters.postgres import PostgresCursors, PostgresDrafts, PostgresSessions
 from portal.adapters.tokens import Tokens
@@ -56,8 +57,7 @@ def compose(settings: PortalSettings, client: AsyncClient) -> FastAPI:
 def build_shell(settings: PortalSettings, runtime: Runtime, client: AsyncClient) -> Shell:
     """Return everything pages are made with."""
     secret = read_secret(settings.client_secret_file, "MAILLAGE_CLIENT_SECRET_FILE")
-    tokens = Tokens(client, settings.token_url, settings.client_id, secret, runtime.clock)
-    access = Access(client, tokens)
+    access = Access(client, Tokens(client, settings.token_url, settings.client_id, secret, runtime.clock))
     services = Services(access, settings.partners_url, settings.referrals_url)
     return Shell(
         clock=runtime.clock,
@@ -69,12 +69,11 @@ def build_shell(settings: PortalSettings, runtime: Runtime, client: AsyncClient)
         appointments=AppointmentService(access, settings.registration_url),
         training=TrainingService(access, settings.training_url),
         person_desk=PersonLinks(client, settings.registration_url),
+        partners=partnership(client, access, settings.partners_url),
         directory=services,
         communes=OfficialCommunes(),
         hub=FeedHub(OrganisationFeed(services), PostgresCursors(runtime.db)),
         contact=Contact(settings.phone, settings.postal_address),
         demo_login=settings.demo_login,
         secure_cookies=settings.secure_cookies,
-        assets=assets.load_assets(),
-        templates=load_templates(),
     )

@@ -20,7 +20,7 @@ from portal.domain.member import Kind, Member
 from portal.domain.plan import ActionRow, GoalRow, PlanDraft
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
-MEMBER = Member(uuid4(), "Bénévole A", "entraide", "Entraide Exemple", Kind.ASSOCIATION)
+MEMBER = Member(uuid4(), "Bénévole A", "entraide", "Entraide Exemple", Kind.ASSOCIATION, "volunteer")
 CANARY = "Zéphyrine-Canari"
 
 

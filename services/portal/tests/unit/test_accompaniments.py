@@ -62,16 +62,17 @@ async def test_each_kind_has_its_pages_and_no_others(
     assert links == ([] if member is VOLUNTEER else [one for one in expected if one not in missing])
 
 
-async def test_training_providers_are_not_offered_at_sign_in(portal: Portal) -> None:
-    kinds = ("association", "council", "employment_service", "training_provider", "operator")
+async def test_trainers_are_not_offered_at_sign_in_and_their_manager_is(portal: Portal) -> None:
+    kinds = ("association", "council", "employment_service", "training_provider", "operator", "unheard_of")
     members = [
         {"member_id": f"{n:032x}", "label": kind, "organisation": {"code": kind, "name": kind, "kind": kind}}
         for n, kind in enumerate(kinds)
     ]
+    members.append({**members[3], "member_id": f"{9:032x}", "label": "manager", "role": "manager"})
     portal.services.answers[("GET", "/members")] = (200, {"items": members})
     page = await portal.browser.get("/connexion")
     offered = re.findall(r'<label for="[^"]+">([a-z_]+)</label>', page.text)
-    assert sorted(offered) == ["association", "council", "employment_service"]
+    assert sorted(offered) == ["association", "council", "employment_service", "manager", "operator"]
 
 
 PAGES = (

@@ -25,6 +25,7 @@ from portal.domain.errors import (
     Refused,
     SendingInProgress,
     ServiceSilent,
+    TooMany,
 )
 
 from .conftest import REFERRAL_ID, VOLUNTEER, Services, referral_document, settings_with
@@ -75,7 +76,7 @@ async def test_refused_token_is_replaced_once_then_access_is_lost() -> None:
     ("status", "body", "expected"),
     [
         (401, {}, AccessLost), (403, {}, AccessLost), (404, {}, NotFound), (410, {}, Gone),
-        (429, {}, ServiceSilent), (500, {}, ServiceSilent), (503, {}, ServiceSilent),
+        (429, {}, TooMany), (500, {}, ServiceSilent), (503, {}, ServiceSilent),
         (409, {"code": "illegal_transition"}, Conflict),
         (409, {"code": "idempotency_key_in_progress"}, SendingInProgress),
         (422, {"code": "idempotency_key_reused"}, KeyReused), (422, {"code": "council_not_joined"}, Refused),

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from portal.adapters.http import organisation, requests
 from portal.adapters.http.appointments import PAGE_OF
 from portal.adapters.http.failures import SERVICES_WITH_WORDS
+from portal.adapters.http.joining import REFUSED_FIELDS, TROUBLES
 from portal.adapters.http.words import LANGUAGES, Words, catalogue
-from portal.domain import accompaniment, appointment
-from portal.domain.member import Kind, Section
+from portal.domain import accompaniment, appointment, joining, partner
+from portal.domain.member import MANAGER, PARTNERS, ROLES, Kind, Section
 from portal.domain.needs import GROUPS, NEEDS
 from portal.domain.referral import COMMANDS, DECLINE_REASONS, OPEN_STATUSES, STATUSES
 
@@ -90,6 +92,27 @@ def test_every_code_of_the_story_has_words(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_about_partners_has_words(language: str) -> None:
+    words = catalogue(language)
+    needed = (
+        {f"{kind}.{state}" for kind in ("join_state", "request_state") for state in joining.STATES}
+        | {f"join.kind_more.{kind}" for kind in PARTNERS}
+        | {f"home.to_list.{desk}" for desk in (*Kind, MANAGER)}
+        | {f"{text}.{role}" for roles in ROLES.values() for role in roles for text in ("role", "role_more")}
+        | {f"webhook_state.{state}" for state in partner.WEBHOOK_STATES}
+        | {f"webhook.{text}.{state}" for state in partner.WEBHOOK_STATES for text in ("todo", "todo_more")}
+        | {f"outcome.{outcome}" for outcome in partner.OUTCOMES if outcome != "delivered"}
+        | {f"overlap.{hours}" for hours in partner.OVERLAP_HOURS}
+        | {f"partner.told.{told}" for told in organisation.TOLD}
+        | {f"fault.join_refused.{field}" for field in REFUSED_FIELDS}
+        | {f"join.trouble.{trouble}{part}" for trouble in TROUBLES for part in ("", ".title")}
+        | {f"request.told.{told}" for told in requests.DONE}
+        | {f"request.filter.{state}" for state in requests.FILTERS.values()}
+    )
+    assert needed - words.keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_person_is_told_on_every_page_that_nothing_follows(language: str) -> None:
     words = catalogue(language)
     said = "aucune conséquence" if language == "fr" else "no consequence"
@@ -115,7 +138,7 @@ def test_every_sentence_is_used_by_a_page_or_built_from_a_code() -> None:
     )
     built = re.compile(
         r"^(need|group|status|reason|act|history|history_alone|course|course_alone|declined_by|referral\.(next|todo)|list\.first|trouble"
-        r"|unavailable|fault|kind|field\.birth_|(together|meeting|action)\.|draft\.(person|place|needs|note)\.(title|next)|accessibility\.done_)"
+        r"|unavailable|fault|kind|field\.birth_|(together|meeting|action|join_state|request_state|webhook_state|delivery)\.|draft\.(person|place|needs|note)\.(title|next)|accessibility\.done_)"
         r"|\.(association|council)(\.(one|many))?$"
     )
     unused = [name for name in catalogue("fr") if not built.search(name) and not named_in(templates, name)]

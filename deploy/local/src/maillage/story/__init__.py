@@ -11,8 +11,9 @@ from contextlib import AsyncExitStack
 
 from aiokafka.errors import KafkaError
 
-from maillage.api import http_client
+from maillage.api import Client, http_client
 from maillage.demo import Demo, Seed
+from maillage.demo_posts import add_posts
 from maillage.errors import Refusal
 from maillage.progress import Progress
 from maillage.secrets import Secrets
@@ -32,6 +33,9 @@ async def play(settings: LocalSettings, secrets: Secrets, progress: Progress, *,
     async with http_client() as http:
         seed = Seed(settings, secrets, http, demo)
         await seed.run()
+        secret = secrets.client_secret_file("operator").read_text(encoding="utf-8").strip()
+        partners = settings.url_of("partners")
+        await add_posts(Client(http, f"{partners}/oauth/token", "operator", secret), partners)
         demo.save()
         progress.step(f"{len(demo.organisations)} organisations de démonstration en place · demo organisations")
         if demo.story is not None and not again:

@@ -134,6 +134,7 @@ class _Organisation(Answer):
 class _Member(Answer):
     member_id: UUID
     label: str
+    role: str = ""
     organisation: _Organisation | None = None
     organisation_code: str = ""
     organisation_name: str = ""
@@ -167,7 +168,7 @@ def read_as(model: type[M], answer: object, service: str) -> M:
 
 
 def members(response: httpx.Response) -> list[Member]:
-    """Return the members whose organisations have pages here; the answer may be a list or wrapped in `items`."""
+    """Return the members for whom there are pages here; the answer may be a list or wrapped in `items`."""
     try:
         body = response.json()
         listed = body.get("items", body.get("members", [])) if isinstance(body, dict) else body
@@ -181,8 +182,8 @@ def members(response: httpx.Response) -> list[Member]:
         if one.organisation is not None:
             code, name, kind = one.organisation.code, one.organisation.name, one.organisation.kind
         if kind in kinds:
-            known.append(Member(one.member_id, one.label, code, name, Kind(kind)))
-    return known
+            known.append(Member(one.member_id, one.label, code, name, Kind(kind), one.role))
+    return [member for member in known if member.sections]
 
 
 def referral_page(answer: dict[str, Any]) -> ReferralPage:

@@ -21,6 +21,7 @@ from portal.domain.errors import (
     Refused,
     SendingInProgress,
     ServiceSilent,
+    TooMany,
 )
 
 TIMEOUT = httpx.Timeout(6.0, connect=2.0, pool=3.0)
@@ -70,7 +71,9 @@ def failure(response: httpx.Response, service: str) -> Exception:
         return AccessLost()
     if status in (404, 410):
         return NotFound() if status == 404 else Gone(str(_problem(response).get("code", "")))
-    if status >= 500 or status in (408, 429):
+    if status == 429:
+        return TooMany(service)
+    if status >= 500 or status == 408:
         return ServiceSilent(service)
     problem = _problem(response)
     code = str(problem.get("code", ""))

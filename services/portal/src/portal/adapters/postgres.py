@@ -26,10 +26,10 @@ DRAFT_DAYS = 7
 
 OPEN_SESSION = """
 INSERT INTO sessions (token_hash, member_id, member_label, organisation_code, organisation_name, organisation_kind,
-                      opened_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+                      member_role, opened_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
 FIND_SESSION = """
-SELECT member_id, member_label, organisation_code, organisation_name, organisation_kind, expires_at
+SELECT member_id, member_label, organisation_code, organisation_name, organisation_kind, member_role, expires_at
 FROM sessions WHERE token_hash = $1 AND expires_at > $2"""
 CLOSE_SESSION = "DELETE FROM sessions WHERE token_hash = $1"
 # Index sessions_expiry; signing in is rare enough to carry the cleaning.
@@ -85,7 +85,7 @@ class PostgresSessions:
             await tx.execute(EXPIRE_SESSIONS, now)
             await tx.execute(
                 OPEN_SESSION, _hash(token), member.member_id, member.label, member.organisation_code,
-                member.organisation_name, member.kind.value, now, expires_at,
+                member.organisation_name, member.kind.value, member.role, now, expires_at,
             )  # fmt: skip
         return token
 
@@ -96,7 +96,7 @@ class PostgresSessions:
             return None
         member = Member(
             row["member_id"], row["member_label"], row["organisation_code"], row["organisation_name"],
-            Kind(row["organisation_kind"]),
+            Kind(row["organisation_kind"]), row["member_role"],
         )  # fmt: skip
         return Session(member, csrf_of(token), row["expires_at"])
 

@@ -11,6 +11,10 @@ class ServiceSilent(Exception):
         self.service = service
 
 
+class TooMany(ServiceSilent):
+    """The service asks for a rest: too much was asked in too short a time."""
+
+
 class NotFound(Exception):
     """The record does not exist for this organisation; whether it exists for another is not said."""
 

@@ -10,11 +10,30 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    """What an organisation does; decides which pages it has. Kinds without pages yet are not offered at sign-in."""
+    """What an organisation does; with the member's role it decides which pages there are."""
 
     ASSOCIATION = "association"
     COUNCIL = "council"
     EMPLOYMENT_SERVICE = "employment_service"
+    TRAINING_PROVIDER = "training_provider"
+    OPERATOR = "operator"
+    """Whoever runs the platform."""
+
+
+PARTNERS = (Kind.ASSOCIATION, Kind.COUNCIL, Kind.EMPLOYMENT_SERVICE, Kind.TRAINING_PROVIDER)
+"""The kinds that can ask to join."""
+
+ROLES: Mapping[Kind, tuple[str, ...]] = {
+    Kind.ASSOCIATION: ("volunteer", "caseworker", "manager"),
+    Kind.COUNCIL: ("caseworker", "manager"),
+    Kind.EMPLOYMENT_SERVICE: ("adviser", "manager"),
+    Kind.TRAINING_PROVIDER: ("trainer", "manager"),
+    Kind.OPERATOR: ("operator",),
+}
+"""The roles that pages offer for a member of each kind."""
+
+MANAGER = "manager"
+"""Who looks after an organisation's access, members and webhooks, and reads nobody's referral."""
 
 
 class Section(StrEnum):
@@ -23,14 +42,24 @@ class Section(StrEnum):
     REFERRALS = "referrals"
     ACCOMPANIMENTS = "accompaniments"
     AGENDA = "agenda"
+    REQUESTS = "requests"
+    ORGANISATIONS = "organisations"
+    ACCESS = "access"
+    MEMBERS = "members"
+    WEBHOOKS = "webhooks"
 
 
 SECTIONS: Mapping[Kind, tuple[Section, ...]] = {
     Kind.ASSOCIATION: (Section.REFERRALS,),
     Kind.COUNCIL: (Section.REFERRALS, Section.ACCOMPANIMENTS, Section.AGENDA),
     Kind.EMPLOYMENT_SERVICE: (Section.ACCOMPANIMENTS, Section.AGENDA),
+    Kind.TRAINING_PROVIDER: (),
+    Kind.OPERATOR: (Section.REQUESTS, Section.ORGANISATIONS),
 }
 """Which parts each kind of organisation has, where its work begins first. The others do not exist for it."""
+
+MANAGED = (Section.ACCESS, Section.MEMBERS, Section.WEBHOOKS)
+"""Which parts a manager has instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +71,17 @@ class Member:
     organisation_code: str
     organisation_name: str
     kind: Kind
+    role: str = ""
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        return SECTIONS[self.kind]
+        """The parts of the site that exist for this member; without any they are not offered at sign-in."""
+        return MANAGED if self.role == MANAGER else SECTIONS[self.kind]
+
+    @property
+    def desk(self) -> str:
+        """What the member's work is about, as the home page words it."""
+        return MANAGER if self.role == MANAGER else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from partners.adapters.http.refusals import refusals
 from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.app.answer_join_request import approve_join_request, refuse_join_request
 from partners.app.joining_ports import Reachable
+from partners.domain.errors import NotFound
 from partners.domain.join_request import JoinRequestState
 
 RECORD: Final = "join_request"
@@ -48,6 +49,16 @@ def join_request_routes(desk: JoiningDesk) -> APIRouter:
             found = await desk.requests(tx).in_state(state, limit)
             codes = await PostgresOrganisations(tx).codes([one.organisation_id for one in found])
         return {"items": [listed_document(one, codes.get(one.organisation_id)) for one in found]}
+
+    @router.get("/join-requests/{join_request_id}")
+    async def show_join_request(join_request_id: RequestId, _: Operator, runtime: Parts) -> dict[str, Any]:
+        """Show one request, as the list does."""
+        async with refusals(), runtime.db.connection() as tx:
+            found = await desk.requests(tx).find(join_request_id)
+            if found is None:
+                raise NotFound
+            codes = await PostgresOrganisations(tx).codes([found.organisation_id])
+        return listed_document(found, codes.get(found.organisation_id))
 
     return router
 

@@ -41,6 +41,7 @@ ASKED_SINCE = "SELECT count(*) FROM join_requests WHERE contact_lookup = $1 AND 
 # Each by a unique index.
 BY_LINK = "SELECT * FROM join_requests WHERE link_sha256 = $1"
 LOCK_BY_LINK = "SELECT * FROM join_requests WHERE link_sha256 = $1 FOR UPDATE"
+BY_ID = "SELECT * FROM join_requests WHERE join_request_id = $1"
 LOCK = "SELECT * FROM join_requests WHERE join_request_id = $1 FOR UPDATE"
 BY_IDS = "SELECT * FROM join_requests WHERE join_request_id = ANY ($1) ORDER BY join_request_id"
 # join_requests_state.
@@ -82,6 +83,9 @@ class PostgresJoinRequests:
 
     async def lock_by_link(self, link: str) -> JoinRequest | None:
         return _one(await self._tx.fetchrow(LOCK_BY_LINK, hash_of(link)))
+
+    async def find(self, join_request_id: UUID) -> JoinRequest | None:
+        return _one(await self._tx.fetchrow(BY_ID, join_request_id))
 
     async def lock(self, join_request_id: UUID) -> JoinRequest | None:
         return _one(await self._tx.fetchrow(LOCK, join_request_id))

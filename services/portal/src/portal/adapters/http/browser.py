@@ -125,16 +125,25 @@ async def visitor_posted(request: Request) -> Form:
 
 
 PERSON_PREFIX = "/rendez-vous/"
-"""Pages that a person opens by their own link. What follows is a secret: it goes into no other address and no log."""
+JOIN_PREFIX = "/rejoindre/"
+LINK_PREFIXES = (PERSON_PREFIX, JOIN_PREFIX)
+"""Pages opened by a link that was sent: a person's, and that of who asked to join. What follows is a secret: it goes
+into no other address and no log."""
 
 
-def of_a_person(request: Request) -> bool:
-    return request.url.path.startswith(PERSON_PREFIX)
+def by_link(request: Request) -> bool:
+    return request.url.path.startswith(LINK_PREFIXES)
 
 
-def person_address(request: Request) -> str:
-    """Return the address of the person's own page, whichever of its pages is asked for."""
-    return PERSON_PREFIX + quote(request.url.path.removeprefix(PERSON_PREFIX).split("/")[0], safe="")
+def link_prefix(request: Request) -> str:
+    """Return which kind of link a page was opened by."""
+    return next(prefix for prefix in LINK_PREFIXES if request.url.path.startswith(prefix))
+
+
+def link_address(request: Request) -> str:
+    """Return the address of the link's own page, whichever of its pages is asked for."""
+    prefix = link_prefix(request)
+    return prefix + quote(request.url.path.removeprefix(prefix).split("/")[0], safe="")
 
 
 def came_from_us(request: Request) -> bool:

@@ -15,12 +15,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal.adapters.http.browser import (
+    JOIN_PREFIX,
+    PERSON_PREFIX,
     SESSION_COOKIE,
     FormExpired,
     SignInNeeded,
+    by_link,
     came_from_us,
     language_of,
-    of_a_person,
+    link_prefix,
     session_of,
 )
 from portal.adapters.http.entrance import draw_sign_in, resume_page
@@ -80,15 +83,18 @@ async def _service_silent(request: Request, error: Exception) -> Response:
 
 
 def _may_be_sent_again(request: Request) -> bool:
-    return of_a_person(request) or came_from_us(request)
+    return by_link(request) or came_from_us(request)
+
+
+LINK_TEMPLATES = {PERSON_PREFIX: "person_link.html", JOIN_PREFIX: "join_link.html"}
 
 
 async def _link_unknown(request: Request, error: Exception) -> Response:
-    return page(request, "person_link.html", status=404, problem="unknown")
+    return page(request, LINK_TEMPLATES[link_prefix(request)], status=404, problem="unknown")
 
 
 async def _link_expired(request: Request, error: Exception) -> Response:
-    return page(request, "person_link.html", status=410, problem="expired")
+    return page(request, LINK_TEMPLATES[link_prefix(request)], status=410, problem="expired")
 
 
 async def _link_erased(request: Request, error: Exception) -> Response:
@@ -96,7 +102,7 @@ async def _link_erased(request: Request, error: Exception) -> Response:
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
-    if of_a_person(request):
+    if by_link(request):
         return await _link_unknown(request, error)
     return page(request, "not_found.html", session=_known_session(request), status=404)
 
@@ -137,7 +143,7 @@ async def _form_expired(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    if of_a_person(request) and status in (404, 405):
+    if by_link(request) and status in (404, 405):
         return await _link_unknown(request, error)
     template = "not_found.html" if status in (404, 405) else "failure.html"
     return page(request, template, session=_known_session(request), status=status, incident="")

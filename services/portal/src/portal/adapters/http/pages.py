@@ -10,16 +10,16 @@ from starlette.responses import RedirectResponse, Response
 
 from portal.adapters.csrf import csrf_of
 from portal.adapters.http.browser import (
-    PERSON_PREFIX,
+    LINK_PREFIXES,
     VISIT_COOKIE,
+    by_link,
     language_of,
-    of_a_person,
-    person_address,
+    link_address,
     set_cookie,
     shell_of,
     visit_of,
 )
-from portal.adapters.http.shell import PERSON_HEADERS, page_response
+from portal.adapters.http.shell import LINK_HEADERS, page_response
 from portal.domain.member import Section, Session
 
 SEE_OTHER = 303
@@ -30,6 +30,11 @@ SECTION_PATHS: Mapping[Section, str] = {
     Section.REFERRALS: "/orientations",
     Section.ACCOMPANIMENTS: "/accompagnements",
     Section.AGENDA: "/agenda",
+    Section.REQUESTS: "/demandes",
+    Section.ORGANISATIONS: "/organisations",
+    Section.ACCESS: "/acces",
+    Section.MEMBERS: "/membres",
+    Section.WEBHOOKS: "/webhooks",
 }
 
 
@@ -51,11 +56,11 @@ def page(
 ) -> Response:
     """Return a page. Without a session its forms are bound to the visit cookie, which is set on the way.
 
-    A page opened by a person's own link has a frame of its own, sets no such cookie, and tells nobody its address.
+    A page opened by a link that was sent has a frame of its own, sets no such cookie, and tells nobody its address.
     """
-    if of_a_person(request):
-        values = {"csrf": "", "here": "", "layout": "person.html", "own": person_address(request), **values}
-        return page_response(_drawn(request, template, None, values), status, PERSON_HEADERS)
+    if by_link(request):
+        values = {"csrf": "", "here": "", "layout": "person.html", "own": link_address(request), **values}
+        return page_response(_drawn(request, template, None, values), status, LINK_HEADERS)
     values.setdefault("csrf", session.csrf if session is not None else csrf_of(visit_of(request)))
     values.setdefault("here", request.url.path if request.method == "GET" else "/")
     values["nav"] = navigation(request, session)
@@ -72,5 +77,5 @@ def _drawn(request: Request, template: str, session: Session | None, values: Map
 
 def go(path: str) -> RedirectResponse:
     """Send the browser to another of our pages after a form."""
-    kept = ("Cache-Control", "Referrer-Policy") if path.startswith(PERSON_PREFIX) else ("Cache-Control",)
-    return RedirectResponse(path, SEE_OTHER, headers={name: PERSON_HEADERS[name] for name in kept})
+    kept = ("Cache-Control", "Referrer-Policy") if path.startswith(LINK_PREFIXES) else ("Cache-Control",)
+    return RedirectResponse(path, SEE_OTHER, headers={name: LINK_HEADERS[name] for name in kept})

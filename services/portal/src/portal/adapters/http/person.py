@@ -19,7 +19,7 @@ from portal.adapters.http.browser import (
     LANGUAGE_COOKIE,
     LANGUAGE_SECONDS,
     PERSON_PREFIX,
-    person_address,
+    link_address,
     read_form,
     set_cookie,
     shell_of,
@@ -85,7 +85,7 @@ def chosen_date(token: str, found: OwnAppointment, key: str, now: datetime) -> d
 
 @router.get("/langue")
 async def language(request: Request, token: str, choix: str = "") -> Response:
-    response = go(person_address(request))
+    response = go(link_address(request))
     if choix in LANGUAGES:
         set_cookie(response, request, LANGUAGE_COOKIE, choix, LANGUAGE_SECONDS)
     return response
@@ -98,17 +98,17 @@ async def choice(request: Request, token: str, date: str = "") -> Response:
     found = await shell.person_desk.read(token)
     chosen = chosen_date(token, found, date, shell.clock.now())
     if not found.choosing:
-        return go(f"{person_address(request)}?change=oui")
+        return go(f"{link_address(request)}?change=oui")
     if chosen is None and not (date == NONE and found.choosing == "postponement"):
         if date:
-            return go(f"{person_address(request)}?change=oui")
+            return go(f"{link_address(request)}?change=oui")
         return await _draw(request, token, found, faults=(Fault("date", "fault.own_date"),))
     return page(request, "own_choice.html", one=found, chosen=chosen, key=date, seen=seen(found.starts_at))
 
 
 @router.post("/choix")
 async def chosen(request: Request, token: str) -> Response:
-    form, shell, here = await read_form(request), shell_of(request), person_address(request)
+    form, shell, here = await read_form(request), shell_of(request), link_address(request)
     found = await shell.person_desk.read(token)
     date = chosen_date(token, found, form.get("date"), shell.clock.now())
     if not found.choosing or (date is None and form.get("date") != NONE):
@@ -129,13 +129,13 @@ async def chosen(request: Request, token: str) -> Response:
 async def cancelling(request: Request, token: str) -> Response:
     found = await shell_of(request).person_desk.read(token)
     if "cancellation" not in found.can:
-        return go(f"{person_address(request)}?change=oui")
+        return go(f"{link_address(request)}?change=oui")
     return page(request, "own_cancel.html", one=found, seen=seen(found.starts_at))
 
 
 @router.post("/annulation")
 async def cancelled(request: Request, token: str) -> Response:
-    form, desk, here = await read_form(request), shell_of(request).person_desk, person_address(request)
+    form, desk, here = await read_form(request), shell_of(request).person_desk, link_address(request)
     found = await desk.read(token)
     if form.get("vu") != seen(found.starts_at):
         return go(f"{here}?change=oui")
@@ -156,4 +156,4 @@ async def erasing(request: Request, token: str) -> Response:
 async def erased(request: Request, token: str) -> Response:
     # The link leads nowhere from now on: its page says that it is done, as often as it is opened.
     await shell_of(request).person_desk.erase(token)
-    return go(person_address(request))
+    return go(link_address(request))

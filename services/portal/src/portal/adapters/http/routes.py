@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portal.adapters.http import (
+    access,
     accompaniments,
     agenda,
     appointments,
@@ -10,16 +11,22 @@ from portal.adapters.http import (
     drafts,
     entrance,
     events,
+    join_link,
+    joining,
     live,
+    members,
     person,
     plan,
     proposal,
     referrals,
+    requests,
+    webhooks,
 )
 
 ROUTERS = tuple(
     module.router
     for module in (
-        assets, entrance, events, person, drafts, live, proposal, referrals, plan, agenda, appointments, accompaniments,
+        assets, entrance, events, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
+        appointments, accompaniments, requests, access, members, webhooks,
     )
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
@@ -12,9 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from chassis.clock import Clock
-from portal.adapters.http.assets import Asset
+from portal.adapters.http.assets import Asset, load_assets
+from portal.adapters.http.once import ShownOnce
 from portal.adapters.http.words import Words
 from portal.app.follow_feed import FeedHub
+from portal.app.partner_ports import AccessDesk, JoinDesk, OperatorDesk, Places, WebhookDesk
 from portal.app.ports import (
     AccompanimentDesk,
     AppointmentDesk,
@@ -57,8 +59,8 @@ PAGE_HEADERS: Mapping[str, str] = {
 }
 
 
-PERSON_HEADERS: Mapping[str, str] = {**PAGE_HEADERS, "Referrer-Policy": "no-referrer"}
-"""For pages whose address is a secret of the person's: no other page is told where a click came from. Their forms need
+LINK_HEADERS: Mapping[str, str] = {**PAGE_HEADERS, "Referrer-Policy": "no-referrer"}
+"""For pages whose address is a secret of its reader's: no other page is told where a click came from. Their forms need
 no token and no origin: who can write the address already holds the link."""
 
 
@@ -68,44 +70,21 @@ class Contact:
     postal_address: str
 
 
-@dataclass(frozen=True)
-class Shell:
-    """One process's pages."""
+@dataclass(frozen=True, slots=True)
+class Partnership:
+    """What the pages of organisations and operators are made with."""
 
-    clock: Clock
-    sessions: Sessions
-    drafts: Drafts
-    plan_drafts: PlanDrafts
-    desk: ReferralDesk
-    accompaniments: AccompanimentDesk
-    appointments: AppointmentDesk
-    training: TrainingDesk
-    person_desk: PersonDesk
-    directory: Directory
-    communes: Communes
-    hub: FeedHub
-    contact: Contact
-    demo_login: bool
-    secure_cookies: bool
-    assets: Mapping[str, Asset]
-    templates: Environment
-
-    def render(self, template: str, language: str, values: Mapping[str, Any]) -> str:
-        """Return the HTML of a template in one language."""
-        words = Words(language)
-        return self.templates.get_template(template).render(
-            t=words, lang=words.language, assets=self.assets, contact=self.contact, demo=self.demo_login, **values
-        )
+    join: JoinDesk
+    operators: OperatorDesk
+    access: AccessDesk
+    webhooks: WebhookDesk
+    places: Places
+    once: ShownOnce
 
 
 def dial(phone: str) -> str:
     """Return a number as a telephone link wants it."""
     return "".join(char for char in phone if char.isdigit() or char == "+")
-
-
-def page_response(html: str, status: int = 200, headers: Mapping[str, str] = PAGE_HEADERS) -> HTMLResponse:
-    """Return a page with the headers no page goes without."""
-    return HTMLResponse(html, status, headers=headers)
 
 
 @cache
@@ -124,3 +103,39 @@ def load_templates() -> Environment:
         for name in environment.list_templates():
             environment.get_template(name)
     return environment
+
+
+@dataclass(frozen=True)
+class Shell:
+    """One process's pages."""
+
+    clock: Clock
+    sessions: Sessions
+    drafts: Drafts
+    plan_drafts: PlanDrafts
+    desk: ReferralDesk
+    accompaniments: AccompanimentDesk
+    appointments: AppointmentDesk
+    training: TrainingDesk
+    person_desk: PersonDesk
+    partners: Partnership
+    directory: Directory
+    communes: Communes
+    hub: FeedHub
+    contact: Contact
+    demo_login: bool
+    secure_cookies: bool
+    assets: Mapping[str, Asset] = field(default_factory=load_assets)
+    templates: Environment = field(default_factory=load_templates)
+
+    def render(self, template: str, language: str, values: Mapping[str, Any]) -> str:
+        """Return the HTML of a template in one language."""
+        words = Words(language)
+        return self.templates.get_template(template).render(
+            t=words, lang=words.language, assets=self.assets, contact=self.contact, demo=self.demo_login, **values
+        )
+
+
+def page_response(html: str, status: int = 200, headers: Mapping[str, str] = PAGE_HEADERS) -> HTMLResponse:
+    """Return a page with the headers no page goes without."""
+    return HTMLResponse(html, status, headers=headers)

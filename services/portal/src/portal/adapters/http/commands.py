@@ -1,0 +1,97 @@
+"""Commands and programs to copy, filled with an organisation's own names; they work as they are, in a POSIX shell.
+
+A secret stands in the one command that keeps it in the environment, and only on the page that shows it once: on any
+other page that command asks for it. It is on no command line, which every process of a machine could read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from portal.domain.joining import KafkaAccess, ProgramAccess
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One block to copy; `name` chooses its words."""
+
+    name: str
+    text: str
+
+
+def commands(access: ProgramAccess) -> Sequence[Command]:
+    """Return what a newcomer copies, in order."""
+    found = [
+        Command("keep", _keep(access)),
+        Command("token", _token(access.token_url)),
+        Command("feed", _feed(access.feed_url)),
+        Command("python", _python(access)),
+    ]
+    return [*found, Command("kafka", _kafka(access, access.kafka))] if access.kafka is not None else found
+
+
+def _keep(access: ProgramAccess) -> str:
+    secrets = {"MAILLAGE_CLIENT_SECRET": access.client_secret}
+    if access.kafka is not None:
+        secrets["MAILLAGE_KAFKA_PASSWORD"] = access.kafka.password
+    # What is asked for comes last and on one line: a pasted line after it would be taken for the answer.
+    asked = [f"printf '{name} : '; read -r {name}" for name, secret in secrets.items() if not secret]
+    return "\n".join(
+        [
+            f"MAILLAGE_CLIENT_ID={quote(access.client_id)}",
+            *(f"{name}={quote(secret)}" for name, secret in secrets.items() if secret),
+            f"export MAILLAGE_CLIENT_ID {' '.join(secrets)}",
+            *(["; ".join(asked)] if asked else []),
+        ]
+    )
+
+
+def _token(token_url: str) -> str:
+    return (
+        "MAILLAGE_TOKEN=$(\n"
+        """  printf 'user = "%s:%s"\\n' "$MAILLAGE_CLIENT_ID" "$MAILLAGE_CLIENT_SECRET" |\n"""
+        "  curl --fail --silent --show-error --config - --data grant_type=client_credentials \\\n"
+        f"    {quote(token_url)} |\n"
+        """  sed 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/'\n"""
+        ")"
+    )
+
+
+def _feed(feed_url: str) -> str:
+    address = quote(f"{feed_url}?limit=10&wait=5")
+    return (
+        """printf 'header = "Authorization: Bearer %s"\\n' "$MAILLAGE_TOKEN" |\n"""
+        f"curl --fail --silent --show-error --config - {address}"
+    )
+
+
+def _python(access: ProgramAccess) -> str:
+    base = access.feed_url.removesuffix("/feed")
+    return f"""import os
+from pathlib import Path
+
+from maillage_contracts.feed import Feed
+
+with Feed(
+    {base!r},
+    client_id={access.client_id!r},
+    client_secret=os.environ["MAILLAGE_CLIENT_SECRET"],
+    state=Path({f"maillage-{access.organisation_code}"!r}),
+) as feed:
+    for received in feed.until_now():
+        print(received.sequence, received.id, received.type, flush=True)"""
+
+
+def _kafka(access: ProgramAccess, kafka: KafkaAccess) -> str:
+    code = access.organisation_code
+    protocol = f', protocol="{kafka.protocol}"' if kafka.protocol != "SASL_SSL" else ""
+    return f"""import os
+
+from maillage_contracts.kafka import PartnerTopic, consumer_settings
+
+settings = consumer_settings({kafka.bootstrap!r}, {code!r}, os.environ["MAILLAGE_KAFKA_PASSWORD"]{protocol})
+with PartnerTopic({code!r}, settings) as topic:
+    for received in topic:
+        print(received.offset, received.id, received.type, flush=True)"""

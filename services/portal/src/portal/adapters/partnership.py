@@ -1,0 +1,27 @@
+"""Everything about an organisation as a partner, made together."""
+
+from __future__ import annotations
+
+import httpx
+
+from portal.adapters.access import Access
+from portal.adapters.http.once import ShownOnce
+from portal.adapters.http.shell import Partnership
+from portal.adapters.joining import JoinLinks
+from portal.adapters.partner_desk import OwnRoutes, PartnerDesk
+from portal.adapters.places import OfficialPlaces
+from portal.adapters.webhook_desk import WebhookService
+
+
+def partnership(client: httpx.AsyncClient, access: Access, partners_url: str) -> Partnership:
+    """Return what the pages of organisations and operators are made with."""
+    routes = OwnRoutes(access, partners_url)
+    desk = PartnerDesk(routes)
+    return Partnership(
+        join=JoinLinks(client, access, partners_url),
+        operators=desk,
+        access=desk,
+        webhooks=WebhookService(routes),
+        places=OfficialPlaces(),
+        once=ShownOnce(),
+    )
