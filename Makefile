@@ -51,7 +51,7 @@ lint: $(STAMPS)/dev contracts-check ## Only style, types and the direction of im
 contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 	@$(BIN)/python contracts/tools/export.py
 
-settings: $(STAMPS)/dev ## Write docs/settings.md, the table of every setting, again from the code
+settings: $(STAMPS)/dev ## Write docs/settings.md (the table of every setting) and docs/status.schema.json again from the code
 	@$(BIN)/python deploy/local/tools/settings_page.py
 
 contracts-check: $(STAMPS)/dev ## Prove that no contract breaks a reader of the last release

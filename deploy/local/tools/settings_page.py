@@ -1,4 +1,4 @@
-"""Write docs/settings.md, the table of every setting, and the names that the chassis carries, from the code.
+"""Write from the code: docs/settings.md, the names of settings that the chassis carries, docs/status.schema.json.
 
 make settings                                             # write
 .venv/bin/python deploy/local/tools/settings_page.py --check
@@ -7,6 +7,7 @@ make settings                                             # write
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -25,9 +26,11 @@ from maillage.desk.settings import DeskVariables
 from maillage.secrets import SERVICE_NAMES
 from maillage.settings import LocalSettings
 from maillage.stack.jar_settings import JarSettings
+from maillage.status_document import StatusDocument
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "settings.md"
+SCHEMA = ROOT / "docs" / "status.schema.json"
 NAMES = ROOT / "services" / "chassis" / "src" / "chassis" / "known_settings.txt"
 SAMPLES = ROOT / "contracts" / "samples"
 
@@ -193,9 +196,17 @@ def names() -> str:
     return f"# Every setting of every part; written by `make settings`, never by hand.\n{lines}"
 
 
+def schema() -> str:
+    """Return the JSON Schema of what `maillage status --json` prints."""
+    found = StatusDocument.model_json_schema(mode="serialization")
+    # Readers must accept what is added: only whoever makes the document is held to the keys above.
+    text = json.dumps(found, indent=2, ensure_ascii=False)
+    return re.sub(r'\n *"additionalProperties": false,', "", text) + "\n"
+
+
 def main(arguments: list[str]) -> int:
-    """Write both files, or with --check tell whether they are what the code says."""
-    written = {PAGE: page(), NAMES: names()}
+    """Write the files, or with --check tell whether they are what the code says."""
+    written = {PAGE: page(), NAMES: names(), SCHEMA: schema()}
     wrong = [path for path, text in written.items() if not path.exists() or path.read_text("utf-8") != text]
     if arguments != ["--check"]:
         for path, text in written.items():

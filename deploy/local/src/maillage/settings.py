@@ -5,6 +5,7 @@ Nothing here is secret by default: secrets are generated once into the data fold
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -15,6 +16,7 @@ from chassis.errors import SettingsRefused
 from chassis.known_settings import PREFIX
 from chassis.settings import SECRET_FILE, BrokerSettings
 from maillage.errors import Refusal
+from maillage.secrets import SERVICE_NAMES
 
 OWN_DATABASE = "This service's own database, where it is not made by the administrator of MAILLAGE_POSTGRES_DSN."
 ELSEWHERE = "Where this service of a site or of compose answers; `doctor` and `status` then look there."
@@ -181,16 +183,21 @@ class LocalSettings(BrokerSettings):
         named: str = getattr(self, f"{service}_url")
         return named.rstrip("/") or self.url_of(service)
 
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The services that the settings name by their addresses; none where this machine's own are meant."""
+        return tuple(service for service in SERVICE_NAMES if getattr(self, f"{service}_url"))
+
     def own_database_of(self, service: str) -> str | None:
         """Return the DSN set for one service alone, if any."""
         dsn: SecretStr | None = getattr(self, f"{service}_database_dsn")
         return dsn.get_secret_value() if dsn else None
 
 
-def load() -> LocalSettings:
-    """Read the settings, or refuse naming each variable at fault, never its value."""
+def load(values: Mapping[str, str] | None = None) -> LocalSettings:
+    """Read the environment, or refuse naming each variable at fault, never its value; `values` win over it."""
     try:
-        settings = declared.load(LocalSettings)
+        settings = declared.load(LocalSettings, values)
     except SettingsRefused as error:
         raise Refusal(f"Réglage refusé · setting refused: {error}", "corrigez la variable d'environnement") from None
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})

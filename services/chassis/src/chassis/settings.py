@@ -6,8 +6,9 @@ never from a default. docs/settings.md is written from these classes (`make sett
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, JsonValue, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from chassis.errors import SettingsRefused
 from chassis.known_settings import PREFIX, refuse_unknown
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound="DeclaredSettings")
 
 SECRET_FILE: dict[str, JsonValue] = {"secret": "file"}
 """Marks, for the table of settings, a variable that names a file holding a secret."""
@@ -162,11 +163,17 @@ class ServiceSettings(BrokerSettings):
         return self
 
 
-def load(kind: type[S]) -> S:
-    """Read settings from the environment, or raise SettingsRefused naming each variable at fault, never its value."""
-    refuse_unknown(f"{PREFIX}{name.upper()}" for name in kind.model_fields)
+def load(kind: type[S], values: Mapping[str, str] | None = None) -> S:
+    """Read settings from the environment, or raise SettingsRefused naming each variable at fault, never its value.
+
+    `values`, by the variables' names, win over the environment; what `kind` does not read of them is left out.
+    """
+    variables = kind.variables()
+    refuse_unknown(variables.values())
+    refuse_unknown(variables.values(), values or {})
     try:
-        return kind()
+        given: dict[str, Any] = {name: values[key] for name, key in variables.items() if values and values.get(key)}
+        return kind(**given)
     except ValidationError as error:
         raise SettingsRefused(faults_of(error)) from None
 
