@@ -116,6 +116,13 @@ def value_for(kind: Kind, delivery: Delivery) -> bytes:
     return delivery.event.model_copy(update=mask(delivery.event)).model_dump_json().encode()
 
 
+def masked_fields(kind: Kind, delivery: Delivery) -> tuple[str, ...]:
+    """Return the fields of this event in which streams of this kind say less; `correlationid` is the envelope's."""
+    mask = MASKS[kind].get(type(delivery.event))
+    fields = () if mask is None else tuple(mask(delivery.event))
+    return fields if envelope_for(kind, delivery) == delivery.envelope else (*fields, "correlationid")
+
+
 def value_of(delivery: Delivery) -> bytes:
     """Return the bare event's bytes: those that were read, unless they came wrapped in structured mode."""
     value = delivery.source.value

@@ -1,10 +1,10 @@
 """One organisation's stream: what it sees, and at which position.
 
-The rule of scope is here and nowhere else. The sandbox and the real world have nothing in common: an event belongs to
-the world of the organisation that referred the person. A council sees what concerns a commune of its territory; an
-association what it referred itself; an employment service and a training provider what names them. What each kind is
-shown of it is in SHOWN. Everybody who was told of a person hears of their erasure, and nobody hears of that person
-after it.
+The rule of scope is here and nowhere else: projecting and explaining both ask `Placing.judge`. The sandbox and the real
+world have nothing in common: an event belongs to the world of the organisation that referred the person. A council sees
+what concerns a commune of its territory; an association what it referred itself; an employment service and a training
+provider what names them. What each kind is shown of it is in SHOWN. Everybody who was told of a person hears of their
+erasure, and nobody hears of that person after it.
 """
 
 from __future__ import annotations
@@ -52,6 +52,24 @@ SHOWN: Mapping[Kind, frozenset[Matter]] = MappingProxyType(
 """What each kind of organisation may be shown, of the events that are its own."""
 
 
+class Verdict(StrEnum):
+    """Whether an event enters an organisation's stream, and why not."""
+
+    IN_SCOPE = "in_scope"
+    HELD = "received"
+    """The stream holds it already."""
+    TYPE_WITHHELD = "type_withheld"
+    """This kind of organisation is never told of such events."""
+    OUTSIDE_TERRITORY = "outside_territory"
+    OTHER_WORLD = "other_world"
+    """The sandbox's and the organisation's is the real world, or the reverse."""
+    NOT_NAMED = "not_named"
+    """The event names another organisation in this one's role, or nobody."""
+    PERSON_ERASED = "person_erased"
+    PERSON_UNTOLD = "person_untold"
+    """An erasure of somebody of whom the organisation was never told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """Where an event belongs."""
@@ -96,19 +114,29 @@ class Stream:
 
     def sees(self, matter: Matter, routing: Routing) -> bool:
         """Say whether an event about this, with this routing, is this organisation's."""
-        if matter not in SHOWN[self.kind]:
-            return False
+        return self.judge(matter, routing) is Verdict.IN_SCOPE
+
+    def judge(self, matter: Matter, routing: Routing) -> Verdict:
+        """Say whether an event about this, with this routing, is this organisation's, or which rule keeps it out.
+
+        Whose it is comes before what it is: a type is said to be withheld from its own organisation only.
+        """
         match self.kind:
             case Kind.COUNCIL:
-                return routing.commune in self.communes
+                if routing.commune not in self.communes:
+                    return Verdict.OUTSIDE_TERRITORY
             case Kind.ASSOCIATION:
-                return routing.referrer_organisation_id == self.organisation_id
+                if routing.referrer_organisation_id != self.organisation_id:
+                    return Verdict.NOT_NAMED
             case Kind.EMPLOYMENT_SERVICE:
-                return routing.employment_organisation_id == self.organisation_id
+                if routing.employment_organisation_id != self.organisation_id:
+                    return Verdict.NOT_NAMED
             case Kind.TRAINING_PROVIDER:
-                return routing.training_organisation_id == self.organisation_id
+                if routing.training_organisation_id != self.organisation_id:
+                    return Verdict.NOT_NAMED
             case _:
-                return False
+                return Verdict.NOT_NAMED
+        return Verdict.IN_SCOPE if matter in SHOWN[self.kind] else Verdict.TYPE_WITHHELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +191,7 @@ class Placing:
         """Yield where this event goes; call once per event, in the order of their source."""
         for stream in self.streams:
             owner = stream.organisation_id
-            if (owner, fact.event_id) in self.present or not self._concerned(stream, fact):
+            if self.judge(stream, fact) is not Verdict.IN_SCOPE:
                 continue
             self._last[owner] += 1
             if fact.person is not None:
@@ -172,11 +200,17 @@ class Placing:
         if fact.matter is Matter.ERASURE and fact.person is not None:
             self._erased.add(fact.person)
 
-    def _concerned(self, stream: Stream, fact: Fact) -> bool:
+    def judge(self, stream: Stream, fact: Fact) -> Verdict:
+        """Say whether this event enters this stream now, or why not; it places nothing."""
+        if (stream.organisation_id, fact.event_id) in self.present:
+            return Verdict.HELD
         if fact.matter is Matter.ERASURE:
-            return fact.person in self._told[stream.organisation_id]
-        if fact.person in self._erased or fact.routing is None:
-            return False
+            told = fact.person in self._told[stream.organisation_id]
+            return Verdict.IN_SCOPE if told else Verdict.PERSON_UNTOLD
+        if fact.routing is None:
+            return Verdict.NOT_NAMED
         if (fact.routing.referrer_organisation_id in self.sandboxed) is not stream.sandbox:
-            return False
-        return stream.sees(fact.matter, fact.routing)
+            return Verdict.OTHER_WORLD
+        verdict = stream.judge(fact.matter, fact.routing)
+        # Whoever has no business with the person does not learn here that they were erased.
+        return Verdict.PERSON_ERASED if verdict is Verdict.IN_SCOPE and fact.person in self._erased else verdict

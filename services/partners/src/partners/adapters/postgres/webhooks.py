@@ -118,14 +118,14 @@ class PostgresWebhooks:
         return self._tx
 
     async def all_of(self, organisation_id: UUID) -> list[Webhook]:
-        return [_webhook(row) for row in await self._tx.fetch(ALL_OF, organisation_id)]
+        return [webhook_of(row) for row in await self._tx.fetch(ALL_OF, organisation_id)]
 
     async def lock_owner(self, organisation_id: UUID) -> int:
         return int(await self._tx.fetchval(LOCK_OWNER, organisation_id) or 0)
 
     async def find(self, organisation_id: UUID, webhook_id: UUID, *, lock: bool = False) -> Webhook | None:
         row = await self._tx.fetchrow(FIND + (" FOR UPDATE" if lock else ""), webhook_id, organisation_id)
-        return None if row is None else _webhook(row)
+        return None if row is None else webhook_of(row)
 
     async def add(self, webhook: Webhook) -> None:
         types = None if webhook.event_types is None else list(webhook.event_types)
@@ -225,7 +225,8 @@ async def purge_log(tx: Tx, now: datetime, rows_max: int) -> int:
     return int(status.rpartition(" ")[2])
 
 
-def _webhook(row: asyncpg.Record) -> Webhook:
+def webhook_of(row: asyncpg.Record) -> Webhook:
+    """Read a webhook from a row of ALL_OF or FIND."""
     types = row["event_types"]
     return Webhook(
         **{**dict(row), "state": State(row["state"]), "event_types": None if types is None else tuple(types)}

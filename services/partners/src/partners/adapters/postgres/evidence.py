@@ -1,0 +1,132 @@
+"""What streams and webhooks hold about one event: reads that lock nothing, in the transaction that is open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from chassis.db import Tx
+from chassis.records import Delivery, Source, parse
+from partners.adapters.copies import masked_fields
+from partners.adapters.postgres.referrals import LEFT_SCOPE
+from partners.adapters.postgres.streams import OF_SANDBOX
+from partners.adapters.postgres.webhooks import ALL_OF, webhook_of
+from partners.adapters.subscribers import MATTERS, fact_of
+from partners.app.explain_event import Copy
+from partners.domain.explanation import Fate, fate_of
+from partners.domain.organisation import Kind
+from partners.domain.stream import Fact, Stream
+
+# stream_events' unique (event_id, organisation_id): as many rows as organisations were told.
+COPY = """
+SELECT e.organisation_id, e.position, e.ce_type, e.subject, e.headers, e.payload, e.created_at,
+    (SELECT kind FROM partner_stream WHERE organisation_id = $2) AS kind
+FROM stream_events e WHERE e.event_id = $1 ORDER BY e.organisation_id = $2 DESC LIMIT 1
+"""
+# partner_stream_pkey, stream_communes_pkey, told_persons_pkey.
+SCOPE = """
+SELECT s.organisation_id, s.code, s.topic, s.kind, s.last_position, s.sandbox,
+    EXISTS (SELECT FROM stream_communes c WHERE c.commune = $2 AND c.organisation_id = $1) AS has_commune,
+    EXISTS (SELECT FROM told_persons t WHERE t.subject_ref = $3 AND t.organisation_id = $1) AS told
+FROM partner_stream s WHERE s.organisation_id = $1
+"""
+ERASED = "SELECT EXISTS (SELECT FROM erased_persons WHERE subject_ref = $1)"
+# stream_events_subject, backwards.
+LAST_OF = """
+SELECT position, ce_type FROM stream_events WHERE organisation_id = $1 AND subject = $2 ORDER BY position DESC LIMIT 1
+"""
+# webhook_attempts_event.
+ACCEPTED = """
+SELECT DISTINCT webhook_id FROM webhook_attempts
+WHERE webhook_id = ANY ($1) AND event_id = $2 AND outcome = 'delivered' AND kind IN ('event', 'again')
+"""
+# webhook_waiting_pkey.
+WAITS = "SELECT DISTINCT webhook_id FROM webhook_waiting WHERE webhook_id = ANY ($1) AND position = $2"
+
+NOWHERE: Final = ""
+"""The commune of an event without routing; no commune has this code."""
+
+
+class PostgresEvidence:
+    """Implements Evidence."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    async def copy(self, event_id: UUID, organisation_id: UUID) -> Copy | None:
+        row = await self._tx.fetchrow(COPY, event_id, organisation_id)
+        if row is None:
+            return None
+        delivery = _delivery(row)
+        known = delivery is not None and type(delivery.event) in MATTERS
+        return Copy(
+            event_id,
+            row["organisation_id"],
+            row["position"],
+            row["ce_type"],
+            row["subject"],
+            row["created_at"],
+            fact_of(delivery) if known and delivery is not None else None,
+            masked_fields(Kind(row["kind"]), delivery) if known and delivery is not None else (),
+        )
+
+    async def scope(self, organisation_id: UUID, fact: Fact) -> Stream:
+        commune = NOWHERE if fact.routing is None else fact.routing.commune
+        row = await self._tx.fetchrow(SCOPE, organisation_id, commune, fact.person)
+        assert row is not None  # whoever takes part has a stream
+        return Stream(
+            row["organisation_id"],
+            row["code"],
+            row["topic"],
+            Kind(row["kind"]),
+            row["last_position"],
+            frozenset({commune} if row["has_commune"] else ()),
+            frozenset({fact.person} if row["told"] and fact.person is not None else ()),
+            sandbox=row["sandbox"],
+        )
+
+    async def sandboxed(self, fact: Fact) -> set[UUID]:
+        referrers = [] if fact.routing is None else [fact.routing.referrer_organisation_id]
+        return {row["organisation_id"] for row in await self._tx.fetch(OF_SANDBOX, referrers)}
+
+    async def erased(self, person: UUID | None) -> bool:
+        return bool(await self._tx.fetchval(ERASED, person))
+
+    async def left_scope(self, organisation_id: UUID, subject: str) -> int | None:
+        row = await self._tx.fetchrow(LAST_OF, organisation_id, subject)
+        return row["position"] if row is not None and row["ce_type"] == LEFT_SCOPE else None
+
+    async def holds_aggregate(self, organisation_id: UUID, subject: str) -> bool:
+        return await self._tx.fetchrow(LAST_OF, organisation_id, subject) is not None
+
+    async def fates(self, copy: Copy) -> Sequence[tuple[UUID, Fate]]:
+        webhooks = [webhook_of(row) for row in await self._tx.fetch(ALL_OF, copy.organisation_id)]
+        ids = [webhook.webhook_id for webhook in webhooks]
+        if not ids:
+            return ()
+        accepted = {row["webhook_id"] for row in await self._tx.fetch(ACCEPTED, ids, copy.event_id)}
+        waits = {row["webhook_id"] for row in await self._tx.fetch(WAITS, ids, copy.position)}
+        return [
+            (
+                webhook.webhook_id,
+                fate_of(
+                    webhook,
+                    copy.ce_type,
+                    copy.position,
+                    accepted=webhook.webhook_id in accepted,
+                    waits=webhook.webhook_id in waits,
+                ),
+            )
+            for webhook in webhooks
+        ]
+
+
+def _delivery(row: asyncpg.Record) -> Delivery | None:
+    """Return the stored copy as it would be read from a topic; None for what this version cannot read."""
+    headers = [(name, text.encode()) for name, text in json.loads(row["headers"]).items()]
+    found = parse(Source("", 0, row["position"], None, headers, row["payload"]))
+    return found if isinstance(found, Delivery) else None

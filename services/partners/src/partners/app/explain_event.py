@@ -1,0 +1,98 @@
+"""Explain, for an event and an organisation, the decision of scope: with the function that projects, not a second one.
+
+An event is found by the copies that streams hold. One that entered no stream, or has not been projected yet, is
+unknown here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from partners.domain.explanation import Explanation, Fate, Outcome
+from partners.domain.stream import Fact, Placing, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An event as one stream holds it."""
+
+    event_id: UUID
+    organisation_id: UUID
+    position: int
+    ce_type: str
+    subject: str
+    stored_at: datetime
+    fact: Fact | None
+    """None for an event that was made for one stream alone."""
+    masked: tuple[str, ...]
+    """What the organisation asked about is told less precisely."""
+
+
+class Evidence(Protocol):
+    """What streams and webhooks hold, at one moment."""
+
+    async def copy(self, event_id: UUID, organisation_id: UUID) -> Copy | None:
+        """Return the organisation's own copy of an event, else anybody's, else None."""
+        ...
+
+    async def scope(self, organisation_id: UUID, fact: Fact) -> Stream:
+        """Return the organisation's stream with its scope as far as this fact needs it, locking nothing."""
+        ...
+
+    async def sandboxed(self, fact: Fact) -> set[UUID]:
+        """Return the event's referrer if they are of the sandbox, else nobody."""
+        ...
+
+    async def erased(self, person: UUID | None) -> bool: ...
+
+    async def left_scope(self, organisation_id: UUID, subject: str) -> int | None:
+        """Return where the stream took this aggregate back, if that is the last it says of it."""
+        ...
+
+    async def holds_aggregate(self, organisation_id: UUID, subject: str) -> bool: ...
+
+    async def fates(self, copy: Copy) -> Sequence[tuple[UUID, Fate]]:
+        """Return what became of the event for each webhook of the copy's organisation."""
+        ...
+
+
+async def explain_event(
+    evidence: Evidence, organisation_id: UUID, event_id: UUID, at: datetime, *, to_operator: bool
+) -> Explanation:
+    """Say whether the organisation received the event, and why not; to itself, only what is its own to know."""
+    copy = await evidence.copy(event_id, organisation_id)
+    if copy is None:
+        return Explanation(Outcome.of_absence(event_id, at))
+    found = await _explained(evidence, organisation_id, copy)
+    if to_operator:
+        return found
+    known = await evidence.holds_aggregate(organisation_id, copy.subject)
+    return found.disclosed(event_id, at, known_aggregate=known)
+
+
+async def _explained(evidence: Evidence, organisation_id: UUID, copy: Copy) -> Explanation:
+    left = await evidence.left_scope(organisation_id, copy.subject)
+    if copy.organisation_id == organisation_id:
+        person = None if copy.fact is None else copy.fact.person
+        return Explanation(
+            Outcome.RECEIVED,
+            copy.ce_type,
+            copy.subject,
+            copy.position,
+            copy.stored_at,
+            copy.masked,
+            left_scope_position=left if left is not None and left > copy.position else None,
+            erased_since=await evidence.erased(person),
+            webhooks=tuple(await evidence.fates(copy)),
+        )
+    outcome = Outcome.OTHER_STREAM
+    if copy.fact is not None:
+        stream = await evidence.scope(organisation_id, copy.fact)
+        erased = [copy.fact.person] if copy.fact.person and await evidence.erased(copy.fact.person) else ()
+        placing = Placing([stream], (), erased, await evidence.sandboxed(copy.fact))
+        outcome = Outcome.of(placing.judge(stream, copy.fact))
+    return Explanation(outcome, copy.ce_type, copy.subject, left_scope_position=left)
