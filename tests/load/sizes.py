@@ -34,6 +34,10 @@ class Sizes:
     growth: int
     """Events of the smallest backlog for partners; 10 and 100 times that many follow."""
     growth_factors: tuple[int, ...]
+    fanout_events: int
+    """Each projected into the streams of all partners."""
+    fanout_partners: tuple[int, ...]
+    replay_events: int
 
 
 FULL = Sizes(
@@ -53,6 +57,9 @@ FULL = Sizes(
     flood=100,
     growth=1_000,
     growth_factors=(1, 10, 100),
+    fanout_events=30,
+    fanout_partners=(1, 10, 100, 1_000),
+    replay_events=100_000,
 )
 
 TINY = Sizes(
@@ -72,5 +79,8 @@ TINY = Sizes(
     flood=10,
     growth=20,
     growth_factors=(1, 2),
+    fanout_events=3,
+    fanout_partners=(1, 2, 3, 10),
+    replay_events=1_200,
 )
 """Enough to see that every arm handles every event once; no figure of it means anything."""
