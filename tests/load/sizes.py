@@ -36,6 +36,10 @@ class Sizes:
     growth: int
     """Events of the smallest backlog for partners; 10 and 100 times that many follow."""
     growth_factors: tuple[int, ...]
+    fanout_events: int
+    """Each projected into the streams of all partners."""
+    fanout_partners: tuple[int, ...]
+    replay_events: int
 
 
 FULL = Sizes(
@@ -56,6 +60,9 @@ FULL = Sizes(
     flood_rate=50,
     growth=3_000,
     growth_factors=(1, 10, 100),
+    fanout_events=30,
+    fanout_partners=(1, 10, 100, 1_000),
+    replay_events=100_000,
 )
 
 TINY = Sizes(
@@ -76,5 +83,8 @@ TINY = Sizes(
     flood_rate=50,
     growth=20,
     growth_factors=(1, 2),
+    fanout_events=3,
+    fanout_partners=(1, 2, 3, 10),
+    replay_events=1_200,
 )
 """Enough to see that every arm handles every event once; no figure of it means anything."""

@@ -73,8 +73,10 @@ async def register(http: httpx.AsyncClient, code: str, **places: list[str]) -> P
 
 
 @asynccontextmanager
-async def partners_service(rig: Rig, dsn: str, port: int) -> AsyncIterator[tuple[Secrets, psutil.Process]]:
-    """Run partners as `maillage` does; give its secrets and its process."""
+async def partners_service(
+    rig: Rig, dsn: str, port: int, **settings: str
+) -> AsyncIterator[tuple[Secrets, psutil.Process]]:
+    """Run partners as `maillage` does, with these settings besides; give its secrets and its process."""
     known = Secrets(rig.folder / "secrets")
     known.generate()
     url = f"http://127.0.0.1:{port}"
@@ -89,6 +91,7 @@ async def partners_service(rig: Rig, dsn: str, port: int) -> AsyncIterator[tuple
         "MAILLAGE_SIGNING_KEY_FILE": str(known.signing_key_file()),
         "MAILLAGE_BOOTSTRAP_CLIENTS_FILE": str(known.bootstrap_clients_file()),
         "MAILLAGE_MASTER_KEY_FILE": str(known.master_key_file("partners")),
+        **settings,
     }
     argv = [sys.executable, "-m", "chassis.serve", "partners"]
     async with service(rig.folder, "partners", argv, environment, f"{url}/health/ready") as process:

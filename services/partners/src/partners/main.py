@@ -46,8 +46,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     told = settings.kafka_partner_bootstrap
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
     provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told))
-    asked = Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN)
-    joining = JoiningDesk(vault, asked, told, settings.public_url, provisioning.wake)
+    joining = JoiningDesk(vault, Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN), told, settings.public_url, provisioning.wake)
     loopback = settings.webhook_loopback
     sender = HttpSender(loopback=loopback)
     couriers = Couriers(runtime, vault, sender, doorbell)

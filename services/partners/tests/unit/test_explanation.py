@@ -111,7 +111,7 @@ class Kept:
 
 
 @given(streams, batches)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 async def test_explanation_agrees_with_the_projection_for_any_events_and_organisations(
     made: list[Stream], facts: list[Fact]
 ) -> None:

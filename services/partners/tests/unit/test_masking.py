@@ -23,12 +23,13 @@ from maillage_contracts import (
     PersonErased,
     PersonIdentified,
     PersonTierChanged,
+    ReferralSubmitted,
     decode_value,
 )
 from partners.adapters.copies import MASKS, SourceCopies, envelope_for, value_for, value_of
 from partners.adapters.subscribers import MATTERS, fact_of, subscriptions
 from partners.domain.organisation import PARTNERS, Kind
-from partners.domain.stream import Stream
+from partners.domain.stream import SENSITIVE_SENDERS, Stream
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 EXAMPLES = Path(__file__).parents[4] / "contracts" / "examples"
@@ -151,3 +152,36 @@ def test_each_organisation_gets_the_copy_of_its_kind() -> None:
 
     assert [b'"matched"' in row.payload for row in rows] == [True, False]
     assert {row.person for row in rows} == {fact_of(delivery).person}
+
+
+# The table of the field: which senders' nature is hidden, and from whom. Written out, so that a change is a decision.
+HIDDEN = ("ase", "caarud", "cidff", "csapa", "pension", "pjj", "prevention", "spip")
+SHOWN = ("association", "council", "ccas", "mission_locale", "cap_emploi", "other")
+
+
+@pytest.mark.parametrize("kind", sorted(PARTNERS))
+@pytest.mark.parametrize("sender", [*HIDDEN, *SHOWN])
+def test_nature_of_a_sensitive_sender_is_told_to_those_who_need_it_only(kind: Kind, sender: str) -> None:
+    asked = submitted()
+    event = asked.model_copy(update={"routing": asked.routing.model_copy(update={"sender_kind": sender})})
+    hidden = kind in (Kind.EMPLOYMENT_SERVICE, Kind.TRAINING_PROVIDER) and sender in HIDDEN
+
+    copy = told(kind, event)
+
+    assert isinstance(copy, ReferralSubmitted)
+    assert copy.routing.sender_kind == ("other" if hidden else sender)
+    assert copy.model_copy(update={"routing": event.routing}) == event
+
+
+def test_table_of_sensitive_senders_is_the_one_of_the_field() -> None:
+    assert frozenset(HIDDEN) == SENSITIVE_SENDERS
+
+
+def test_mask_of_a_person_and_of_a_sender_meet_in_one_copy() -> None:
+    event = identified()
+    event = event.model_copy(update={"routing": event.routing.model_copy(update={"sender_kind": "csapa"})})
+
+    copy = told(Kind.EMPLOYMENT_SERVICE, event)
+
+    assert isinstance(copy, PersonIdentified)
+    assert (copy.outcome, copy.aggregate_version, copy.routing.sender_kind) == ("identified", 1, "other")

@@ -8,7 +8,8 @@ commune. Codes that are unknown, and arrondissements, which no referral carries,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 
 from territory.councils import SYNONYMS
 from territory.dataset import Dataset, load
@@ -21,11 +22,14 @@ def communes_of(territory: TerritoryLike) -> frozenset[str]:
     """Return the current codes of all communes in the territory."""
     data = load()
     named = {row for code in territory.communes if (row := _named_row(data, code)) is not None}
-    epcis, departements = frozenset(territory.epcis), frozenset(territory.departements)
-    collectivities = _canonical(territory.collectivities)
-    if epcis or departements or collectivities:
-        rows = range(len(data.codes))
-        named.update(row for row in rows if _within(data, row, epcis, departements, collectivities))
+    wider = {
+        "departement": territory.departements,
+        "epci": territory.epcis,
+        "collectivity": _canonical(territory.collectivities),
+    }
+    for kind, codes in wider.items():
+        for code in codes:
+            named.update(_members()[kind].get(code, ()))
     return frozenset(data.codes[row] for row in named)
 
 
@@ -49,6 +53,19 @@ def covers(territory: TerritoryLike, commune_code: str) -> bool:
 def check_territory(territory: TerritoryLike) -> tuple[TerritoryProblem, ...]:
     """Return every code that is unknown or merged, in the order given; empty means valid."""
     return tuple(_problems(territory))
+
+
+@cache
+def _members() -> Mapping[str, Mapping[str, Sequence[int]]]:
+    """Return the rows in each place that holds several; made when first asked for, since few processes ask."""
+    data = load()
+    found: dict[str, dict[str, list[int]]] = {"departement": {}, "epci": {}, "collectivity": {}}
+    for row in range(len(data.codes)):
+        departement, epci, collectivity = data.placement(row)
+        for kind, code in (("departement", departement), ("epci", epci), ("collectivity", collectivity)):
+            if code is not None:
+                found[kind].setdefault(code, []).append(row)
+    return found
 
 
 def _canonical(codes: Codes) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 A copy is the source's record, apart from its source and its creation context. The value is made once per variant, not
 per organisation: a council's is the source's bytes; others do not learn from it whether, or how often, somebody else
-referred the person, and an association neither why nor by whom something ended. What is not in a table here is copied
+referred the person, an association neither why nor by whom something ended, and whoever supports work not that a
+sender of a sensitive kind referred. What is not in a table here is copied
 as it is.
 """
 
@@ -31,7 +32,7 @@ from maillage_contracts.envelope import CONTENT_TYPE_STRUCTURED
 from partners.adapters.events import headers_of, source_of
 from partners.app.ports import StreamRow
 from partners.domain.organisation import Kind
-from partners.domain.stream import Fact, Stream
+from partners.domain.stream import Fact, Stream, sender_told
 
 Mask: TypeAlias = Mapping[type[Event], Callable[[Any], dict[str, Any]]]
 """What stands in a copy instead, by event type."""
@@ -110,10 +111,16 @@ def envelope_for(kind: Kind, delivery: Delivery) -> Envelope:
 
 def value_for(kind: Kind, delivery: Delivery) -> bytes:
     """Return the bytes for streams of this kind: the source's own, unless something is not told to it."""
-    mask = MASKS[kind].get(type(delivery.event))
-    if mask is None:
+    event: Any = delivery.event
+    mask = MASKS[kind].get(type(event))
+    instead = {} if mask is None else mask(event)
+    routing = getattr(event, "routing", None)
+    if routing is not None and (told := sender_told(kind, routing.sender_kind)) != routing.sender_kind:
+        instead["routing"] = routing.model_copy(update={"sender_kind": told})
+    if not instead:
         return value_of(delivery)
-    return delivery.event.model_copy(update=mask(delivery.event)).model_dump_json().encode()
+    copy: Event = event.model_copy(update=instead)
+    return copy.model_dump_json().encode()
 
 
 def masked_fields(kind: Kind, delivery: Delivery) -> tuple[str, ...]:

@@ -70,6 +70,21 @@ class Verdict(StrEnum):
     """An erasure of somebody of whom the organisation was never told."""
 
 
+SENSITIVE_SENDERS = frozenset({"ase", "caarud", "cidff", "csapa", "pension", "pjj", "prevention", "spip"})
+"""Natures of a sender that say something about the person: protection of children, addictions, violence, justice."""
+
+HIDDEN_FROM = frozenset({Kind.EMPLOYMENT_SERVICE, Kind.TRAINING_PROVIDER})
+"""Who is not told such a nature: who supports work needs no word of it. The council acts on it, the sender is it."""
+
+NOT_SAID = "other"
+"""The nature that stands there instead; it is also that of whoever has no name of their own in the list."""
+
+
+def sender_told(kind: Kind, sender_kind: str) -> str:
+    """Return what an organisation of this kind is told of a sender's nature."""
+    return NOT_SAID if kind in HIDDEN_FROM and sender_kind in SENSITIVE_SENDERS else sender_kind
+
+
 @dataclass(frozen=True, slots=True)
 class Routing:
     """Where an event belongs."""
