@@ -33,6 +33,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs r
 
 from maillage.stack.kafka import Kafka, KafkaConfig
 from maillage.stack.topics import ensure_topics
+from maillage.testing.clean_broker import forget_everything
 from maillage.testing.servers import KafkaServer, ServerProcess, free_ports, new_folder
 from maillage_contracts import TOPICS
 
@@ -128,6 +129,20 @@ async def test_a_partner_reads_its_own_topic_and_nothing_else(kafka_server: Kafk
     with pytest.raises(TopicAuthorizationFailedError):
         await producer.send_and_wait(own, b"forged")
     await producer.stop()
+
+
+async def test_a_broker_that_forgot_everything_takes_the_same_names_anew(
+    kafka_server: KafkaServer, topic_name: Any
+) -> None:
+    if kafka_server.process is None:
+        pytest.skip("this Kafka is somebody's: nothing of it is deleted")
+    topic, group = topic_name("known"), topic_name("readers")
+    for value in (b"before", b"after"):
+        await asyncio.to_thread(create, kafka_server.bootstrap, topic)
+        await send(kafka_server.bootstrap, topic, value)
+        # Its offset is committed when it stops: the second time, 1 of 1 unless it was forgotten.
+        assert await read_one(topic, group, bootstrap_servers=kafka_server.bootstrap) == value
+        await asyncio.to_thread(forget_everything, kafka_server.bootstrap)
 
 
 @pytest.mark.parametrize("user", ["ANONYMOUS", "admin", "stranger"])

@@ -94,8 +94,8 @@ def postgres_server(request: pytest.FixtureRequest, server_folder: Path) -> Iter
 
 
 @pytest.fixture(scope="session")
-def kafka_server(request: pytest.FixtureRequest, server_folder: Path) -> Iterator[KafkaServer]:
-    """A Kafka for the session, with its loopback and its SCRAM listener."""
+def kafka_of_session(request: pytest.FixtureRequest, server_folder: Path) -> Iterator[KafkaServer]:
+    """A Kafka for the session, with whatever every file before has left on it: ask for `kafka_server`."""
     from maillage.testing import servers
 
     bootstrap = os.environ.get("MAILLAGE_TEST_KAFKA_BOOTSTRAP", "")
@@ -105,6 +105,20 @@ def kafka_server(request: pytest.FixtureRequest, server_folder: Path) -> Iterato
     yield server
     if server.process is not None:
         server.process.stop()
+
+
+@pytest.fixture(scope="module")
+def kafka_server(kafka_of_session: KafkaServer) -> KafkaServer:
+    """A Kafka with its loopback and its SCRAM listener; each file finds one of ours without topics.
+
+    Which files came before depends on the worker: services read well-known topics from their beginning, and would hear
+    the events of other files.
+    """
+    if kafka_of_session.process is not None:
+        from maillage.testing.clean_broker import forget_everything
+
+        forget_everything(kafka_of_session.bootstrap)
+    return kafka_of_session
 
 
 @pytest.fixture(scope="session")
