@@ -69,16 +69,3 @@ def test_the_same_facts_are_told_here_and_from_elsewhere(stack: RunningStack, na
     assert names.keys() >= {*SERVICE_NAMES, "versions", "clock", "topics", "lag", "database referrals"}
     assert (names["versions"], names["clock"], names["topics"], names["database referrals"]) == ("ok",) * 4
     assert not (tmp_path / "nothing").exists(), "looking makes nothing"
-
-
-def test_an_address_of_another_service_and_what_nobody_named_are_told(stack: RunningStack, tmp_path: Path) -> None:
-    pairs = f"portal={stack.url('referrals')},partners=http://127.0.0.1:1"
-
-    done = elsewhere(tmp_path, "doctor", "--json", "--services-from", pairs)
-
-    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
-    assert done.returncode == 1
-    assert checks["portal"]["text"] == "c'est referrals qui répond · another program answers"
-    assert (checks["partners"]["level"], checks["referrals"]["level"]) == ("fail", "warn")
-    assert "MAILLAGE_REFERRALS_URL" in checks["referrals"]["remedy"]
-    assert (checks["databases"]["level"], checks["kafka"]["level"]) == ("warn", "warn")
