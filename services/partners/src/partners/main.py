@@ -46,9 +46,9 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     told = settings.kafka_partner_bootstrap
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
     provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told))
-    joining = JoiningDesk(vault, Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN), told, settings.public_url, provisioning.wake)
-    loopback = settings.webhook_loopback
-    sender = HttpSender(loopback=loopback)
+    asked = Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN)
+    joining = JoiningDesk(vault, asked, told, settings.public_url, provisioning.wake)
+    sender = HttpSender(loopback=settings.webhook_loopback)
     couriers = Couriers(runtime, vault, sender, doorbell)
     return build_app(
         runtime,
@@ -64,7 +64,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
                 feed_routes(feed),
                 period_routes(feed, PostgresStreamDays(runtime.db), runtime.clock),
                 kafka_access_routes(vault, provisioning, told),
-                webhook_routes(vault, sender, couriers.revised, loopback=loopback),
+                webhook_routes(vault, sender, couriers.revised, loopback=settings.webhook_loopback),
             ],
             subscriptions=subscriptions(runtime.clock),
             timers=timers(vault),

@@ -126,6 +126,9 @@ async def test_only_the_parties_know_that_it_exists(desk: Desk) -> None:
     nobody = await desk.command(str(uuid4()), "receipt", by=OTHER_COUNCIL)
     assert (stranger.status_code, nobody.status_code) == (404, 404)
     assert stranger.json() == nobody.json()
+    assert await desk.rows("SELECT * FROM audit") == []
+    assert (await desk.read(referral_id)).status_code == 200
+    assert [str(row["record_id"]) for row in await desk.rows("SELECT * FROM audit")] == [referral_id]
     assert (await desk.command(referral_id, "withdrawal", by=OTHER_ASSOCIATION)).status_code == 404
     assert await told(desk) == ["ReferralSubmitted"]
 
