@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from chassis.version import version
@@ -141,8 +142,8 @@ def test_a_file_that_names_nobody_is_refused(tmp_path: Path, monkeypatch: pytest
 def test_databases_elsewhere_are_those_named_and_read_as_whom_was_named() -> None:
     settings = LocalSettings(
         portal_url="https://portal.test",
-        postgres_dsn="postgresql://admin:secret@db/postgres",
-        portal_database_dsn="postgresql://own@db2/portal",
+        postgres_dsn=SecretStr("postgresql://admin:secret@db/postgres"),
+        portal_database_dsn=SecretStr("postgresql://own@db2/portal"),
     )
     nothing = LocalSettings(portal_url="https://portal.test")
 
