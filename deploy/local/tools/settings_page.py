@@ -41,10 +41,12 @@ OF_SAMPLES = {
     "URL": ("Base URL of `partners`.", "URL", False),
     "CLIENT_ID": ("The organisation's API client.", "text", False),
     "CLIENT_SECRET": ("That client's secret.", "text", True),
+    "TOKEN": ("Its access token, in the commands that the portal shows.", "text", True),
+    "KAFKA_PASSWORD": ("Its password for Kafka, in the commands that the portal shows.", "text", True),
     "STATE": ("Folder in which a sample keeps where it is.", "folder", False),
     "WEBHOOK_SECRETS": ("Secrets that sign the deliveries, separated by blanks.", "text", True),
 }
-"""What the sample programs for partners read: no part of Maillage does, nor do they have its code."""
+"""What the sample programs and the commands for partners read: no part of Maillage does, nor do they have its code."""
 
 UNITS = (
     (re.compile("_port$"), "TCP port"),

@@ -78,9 +78,14 @@ def document(settings: LocalSettings) -> dict[str, Any]:
         "data_dir": None,
         "mail_url": None,
         "traces_url": None,
-        "portal_url": settings.portal_url or None,
+        "portal_url": shown_address(settings.portal_url) or None,
         "parts": [part.shown() for part in parts],
     }
+
+
+def shown_address(url: str) -> str:
+    """Return an address as it may be shown: without a password that stands in it."""
+    return str(httpx.URL(url).copy_with(userinfo=b"")).rstrip("/")
 
 
 async def _ask_all(settings: LocalSettings) -> list[PartStatus]:
@@ -92,7 +97,7 @@ async def _ask(http: httpx.AsyncClient, settings: LocalSettings, service: str) -
     url = settings.operations_url_of(service)
 
     def part(reason: str, version: str = "") -> PartStatus:
-        where = str(httpx.URL(url).copy_with(userinfo=b"")).rstrip("/")
+        where = shown_address(url)
         return PartStatus(service, "service", "external", where, "", ready=not reason, version=version, reason=reason)
 
     try:

@@ -66,9 +66,16 @@ def test_every_file_of_a_secret_is_marked(tool: Any) -> None:
             assert tool.told(name, field).secret == "value", f"{part}: {name}"
 
 
+COMMANDS = ROOT / "services" / "portal" / "src" / "portal" / "adapters" / "http" / "commands.py"
+"""What the portal shows a partner to copy."""
+
+
 def test_the_table_has_what_the_samples_for_partners_read(tool: Any) -> None:
     read = {
-        name for path in tool.SAMPLES.iterdir() if path.is_file() for name in MENTION.findall(path.read_text("utf-8"))
+        name
+        for path in [*tool.SAMPLES.iterdir(), COMMANDS]
+        if path.is_file()
+        for name in MENTION.findall(path.read_text("utf-8"))
     }
     assert read == {f"MAILLAGE_{name}" for name in tool.OF_SAMPLES}
 

@@ -213,7 +213,8 @@ def settings_for(dsn: str, folder: Path, edge: Edge, **changes: Any) -> Notifica
     (folder / "sms-token").write_text(edge.token)
     usual = {
         "stack": "test", "http_port": 0, "database_dsn": dsn, "token_issuer": "test", "smtp_host": "127.0.0.1",
-        "smtp_port": edge.post.port, "client_secret_file": folder / "secret", "token_url": f"{edge.url}/oauth/token",
+        "smtp_port": edge.post.port, "client_id": "notifications", "client_secret_file": folder / "secret",
+        "token_url": f"{edge.url}/oauth/token",
         "registration_url": edge.url, "partners_url": edge.url,
         "sms_url": f"{edge.url}/sms-api", "sms_token_file": folder / "sms-token",
         "portal_url": "http://portail.test",

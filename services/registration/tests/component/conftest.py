@@ -257,8 +257,8 @@ async def opened(dsn: str, folder: Path, kafka_bootstrap: str = "") -> AsyncIter
     clock = MovableClock(START)
     settings = RegistrationSettings(
         stack="test", http_port=0, database_dsn=SecretStr(dsn), master_key_file=folder / "master-key",
-        client_secret_file=folder / "secret", token_issuer="test", referrals_url="http://referrals.test",
-        kafka_bootstrap=kafka_bootstrap,
+        client_id="registration", client_secret_file=folder / "secret", token_url="http://issuer.test/oauth/token",
+        token_issuer="test", referrals_url="http://referrals.test", kafka_bootstrap=kafka_bootstrap,
     )  # fmt: skip
     app = create_app(settings, clock)
     issuer = Issuer(clock)
