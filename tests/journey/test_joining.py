@@ -84,7 +84,7 @@ async def test_nothing_of_a_newcomer_s_address_or_link_leaves_partners(stack: Ru
     )  # fmt: skip
     assert council.link not in request["everything"]
     logs = "".join(path.read_text("utf-8", "replace") for path in (stack.data / "logs").glob("*.log"))
-    spans = str(await asyncio.to_thread(stack.spans.spans))
+    spans = str(await asyncio.to_thread(lambda: stack.spans.spans))
     notices = str(await rows(stack, "notifications", "SELECT n::text FROM notices n"))
     for secret in (council.link, "@organisation.example", council.credentials["client_secret"]):
         assert secret not in logs
