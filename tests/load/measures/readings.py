@@ -24,7 +24,7 @@ READINGS_OF = {"topic": "its Kafka topic", "feed": "long poll", "events": "serve
 
 async def _measure(rig: Rig, sizes: Sizes) -> Figures:
     await ensure_topics(rig.bootstrap)
-    count, warm_up = commands_of(sizes)
+    count, warm_up = commands_of(sizes, sizes.latency_rate)
     code = f"bench{secrets.token_hex(4)}"
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"

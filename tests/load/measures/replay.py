@@ -101,7 +101,7 @@ async def _fill(dsn: str, events: int) -> None:
 async def _feed(filled: Filled) -> int:
     cursor, found = "", set[str]()
     while len(found) < filled.events:
-        asked = {"limit": PAGE_ROWS, **({"after": cursor} if cursor else {})}
+        asked: dict[str, str | int] = {"limit": PAGE_ROWS, **({"after": cursor} if cursor else {})}
         page = (await filled.http.get("/feed", params=asked)).raise_for_status().json()
         if not page["events"]:
             break
