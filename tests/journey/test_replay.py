@@ -19,7 +19,7 @@ REBUILT: dict[str, set[str]] = {
     "registration": {"known_accompaniments", "sharings"},
     "referrals": {"referral_subjects", "story_steps"},
     "training": {"known_accompaniments", "erased_subjects"},
-    "partners": {"known_referrals", "erased_persons"},
+    "partners": {"known_referrals", "known_steps", "erased_persons"},
 }
 FILLED = {
     "registration": ("known_accompaniments", "sharings"),

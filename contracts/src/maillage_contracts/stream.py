@@ -7,12 +7,35 @@ rather than the referral.
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 from pydantic import Field
 
-from maillage_contracts.base import Event
+from maillage_contracts.base import Event, Part
 from maillage_contracts.referrals import ReferralEvent
-from maillage_contracts.types import ReferralId, Slug, Theme, UtcDatetime
+from maillage_contracts.types import AggregateVersion, ReferralId, Slug, Theme, UtcDatetime
+
+
+class OpenStep(Part):
+    """Something that goes on for a referral when you come to see it."""
+
+    kind: Slug = Field(
+        description="What it is. Open set; today `accompaniment`, `appointment` or `enrolment`.",
+        examples=["appointment"],
+    )
+    step_id: UUID = Field(description="Its identifier: that of its own events, which follow.")
+    version: AggregateVersion = Field(
+        description="The version of its last event that changed its status; those that follow have later ones."
+    )
+    status: Slug = Field(
+        description=(
+            "Where it stands. Open set; today `proposed`, `accepted_by_one`, `active`, `review_due`, `booked`, "
+            "`postponed`, `requested`, `seat_held`, `confirmed`, `waitlisted`, `seat_offered`, `offer_expired` or "
+            "`attending`."
+        ),
+        examples=["booked"],
+    )
+    changed_at: UtcDatetime = Field(description="When its status last changed.")
 
 
 class ReferralSnapshot(ReferralEvent):
@@ -38,14 +61,22 @@ class ReferralSnapshot(ReferralEvent):
     )
     submitted_at: UtcDatetime = Field(description="When the referrer submitted it.")
     changed_at: UtcDatetime = Field(description="When its status last changed.")
+    steps: tuple[OpenStep, ...] | None = Field(
+        default=None,
+        description=(
+            "What goes on for it, oldest change first: the running accompaniment, appointments to come, enrolments. "
+            "What is over is not there, and there is none where nothing goes on."
+        ),
+    )
     reason: Slug = Field(description="Why you see it now. Open set; today `joined` or `widened`.", examples=["joined"])
 
 
 class ReferralLeftScope(Event):
     """You may no longer follow this referral; forget what you hold of it.
 
-    Emitted by partners on one organisation's stream. Nothing follows about this referral unless a snapshot
-    brings it back. It does not mean that the referral is closed.
+    Emitted by partners on one organisation's stream. It takes back every event that carries this `referral_id`: those
+    of its accompaniment, appointments and enrolments too. Nothing follows about any of them unless a snapshot brings
+    the referral back. It does not mean that the referral is closed.
     """
 
     event_type: ClassVar[str] = "fr.maillage.partners.stream.left_scope.v1"

@@ -19,16 +19,25 @@ from chassis.errors import DependencyDown
 from chassis.outbox import Doorbell
 from chassis.records import Source, parse
 from chassis.settings import ServiceSettings
-from chassis.testing.events import AT, source_of_event
+from chassis.testing.events import AT, example, source_of_event
 from maillage_contracts import (
+    AccompanimentAccepted,
+    AccompanimentActivated,
+    AccompanimentProposed,
+    AppointmentBooked,
+    AppointmentHeld,
+    EnrolmentWaitlisted,
     Event,
     PersonErased,
     PersonIdentified,
+    ReferralLeftScope,
+    ReferralSnapshot,
     ReferralSubmitted,
     Routing,
     encode,
     encode_structured,
     envelope_for,
+    topic_for,
 )
 from maillage_contracts.codec import decode
 from partners.adapters.postgres.streams import GATE
@@ -195,3 +204,37 @@ async def test_snapshot_tells_how_a_referral_stands_when_a_council_joins(
     assert {one.envelope.source for one in found} == {"/partners/cd94"}
     assert all(one.envelope.causation_id for one in found)
     assert len({one.envelope.id for one in found}) == 2
+
+
+async def test_snapshot_tells_what_goes_on_for_a_referral_and_left_scope_takes_it_all_back(
+    service: Service, db: Database, on_kafka: None
+) -> None:
+    asked = submitted("94028")
+    story: dict[str, Any] = {"referral_id": asked.referral_id, "routing": asked.routing, "subject_ref": uuid4()}
+    running, over, late = uuid4(), uuid4(), uuid4()
+    events: list[Event] = [
+        asked,
+        example(AccompanimentProposed, **story, accompaniment_id=running, aggregate_version=1),
+        example(AccompanimentActivated, **story, accompaniment_id=running, aggregate_version=3),
+        # Read late: what is known is the later version's.
+        example(AccompanimentAccepted, **story, accompaniment_id=running, aggregate_version=2),
+        example(AppointmentBooked, **story, appointment_id=over, aggregate_version=2),
+        example(AppointmentHeld, **story, appointment_id=over, aggregate_version=3),
+        example(EnrolmentWaitlisted, **story, enrolment_id=late, aggregate_version=4),
+    ]
+    by_topic = dict(zip((one.topic for one in subscriptions(SystemClock())), processors(db), strict=True))
+    for event in events:
+        await by_topic[topic_for(event).name].process([source_of_event(event)])
+
+    await service.organisation("cd94", collectivities=["94D"])
+    await service.organisation("cd94", communes=["94081"])
+
+    streamed, _ = await stored(db)
+    snapshot, left = (decode(json.loads(row["headers"]), row["payload"]).event for row in streamed)
+    assert isinstance(snapshot, ReferralSnapshot)
+    assert isinstance(left, ReferralLeftScope)
+    assert {(step.kind, step.step_id, step.status, step.version) for step in snapshot.steps or ()} == {
+        ("accompaniment", running, "active", 3),
+        ("enrolment", late, "waitlisted", 4),
+    }
+    assert left.referral_id == asked.referral_id

@@ -21,6 +21,7 @@ from maillage_contracts import (
     ApiClientRevoked,
     Envelope,
     Event,
+    OpenStep,
     OrganisationChanged,
     OrganisationRegistered,
     ReferralLeftScope,
@@ -152,6 +153,11 @@ class ScopeEvents:
             submitted_at=cast("datetime", referral.submitted_at),
             changed_at=referral.changed_at,
             reason=reason,
+            steps=tuple(
+                OpenStep(kind=s.kind, step_id=s.step_id, version=s.version, status=s.status, changed_at=s.changed_at)
+                for s in referral.steps
+            )
+            or None,
         )
         return _row(event, referral, stream, position, cause, at)
 

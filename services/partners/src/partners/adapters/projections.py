@@ -1,4 +1,4 @@
-"""What the topics alone rebuild here: where referrals stand, and who was erased.
+"""What the topics alone rebuild here: where referrals and what goes on for them stand, and who was erased.
 
 Streams are not a projection in that sense: a position was given out once, in the order in which events and edits of
 territories met here, and organisations have read it.
@@ -7,11 +7,22 @@ territories met here, and organisations have read it.
 from __future__ import annotations
 
 from chassis.projections import Projection, Projections
-from maillage_contracts import PersonErased, ReferralSubmitted
+from maillage_contracts import (
+    AccompanimentProposed,
+    AppointmentProposed,
+    EnrolmentRequested,
+    PersonErased,
+    ReferralSubmitted,
+)
 
 PROJECTIONS = Projections(
     tables=(
         Projection("known_referrals", "SELECT referral_id AS key, * FROM known_referrals", (ReferralSubmitted,)),
+        Projection(
+            "known_steps",
+            "SELECT step_id AS key, * FROM known_steps",
+            (AccompanimentProposed, AppointmentProposed, EnrolmentRequested),
+        ),
         # Not when: that is the hour at which it was read.
         Projection("erased_persons", "SELECT subject_ref AS key FROM erased_persons", (PersonErased,)),
     ),

@@ -64,6 +64,7 @@ from maillage_contracts import (
 from partners.adapters.copies import SourceCopies
 from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
+from partners.adapters.steps import known_steps
 from partners.app.project_events import project_events
 from partners.domain.stream import Fact, KnownReferral, Matter, Routing
 
@@ -133,6 +134,7 @@ def subscriptions(clock: Clock) -> list[Subscription]:
                 SourceCopies(deliveries, clock),
                 [fact_of(delivery) for delivery in deliveries],
                 known_referrals(deliveries),
+                known_steps(deliveries),
                 clock.now(),
             )
         except asyncpg.LockNotAvailableError:

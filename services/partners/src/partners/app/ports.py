@@ -10,7 +10,7 @@ from uuid import UUID
 
 from partners.domain.access import Client, Member, Role, Secret
 from partners.domain.organisation import Organisation, OrganisationFact
-from partners.domain.stream import Fact, KnownReferral, Stream
+from partners.domain.stream import Fact, KnownReferral, KnownStep, Stream
 
 
 class Organisations(Protocol):
@@ -155,8 +155,15 @@ class Referrals(Protocol):
         """Keep each referral, unless a later version of it is known."""
         ...
 
+    async def remember_steps(self, steps: Sequence[KnownStep]) -> None:
+        """Keep where each accompaniment, appointment and enrolment stands, unless a later version of it is known."""
+        ...
+
     async def unfollowed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
-        """Return the open referrals of the stream's world in these communes that it does not follow, oldest first."""
+        """Return the open referrals of the stream's world in these communes that it does not follow, oldest first.
+
+        Each with its steps.
+        """
         ...
 
     async def followed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:

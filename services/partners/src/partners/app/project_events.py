@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from partners.app.ports import Copies, Referrals, StreamRow, Streams
-from partners.domain.stream import Fact, KnownReferral, Matter, Placing
+from partners.domain.stream import Fact, KnownReferral, KnownStep, Matter, Placing
 
 
 async def project_events(
@@ -22,13 +22,15 @@ async def project_events(
     copies: Copies,
     facts: Sequence[Fact],
     known: Sequence[KnownReferral],
+    steps: Sequence[KnownStep],
     at: datetime,
 ) -> None:
-    """Append each fact, in order, to every stream that sees it, and remember where referrals stand."""
+    """Append each fact, in order, to every stream that sees it, and remember where referrals and steps stand."""
     erasures = sorted({f.person for f in facts if f.matter is Matter.ERASURE and f.person is not None})
     others = sorted({f.person for f in facts if f.matter is not Matter.ERASURE and f.person is not None})
     await streams.enter_gate(alone=bool(erasures))
     await referrals.remember(known)
+    await referrals.remember_steps(steps)
     erased = await streams.erased(others)
     await streams.note_erased(erasures, at)
     concerned = await streams.lock_concerned(facts)

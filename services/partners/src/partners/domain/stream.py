@@ -155,6 +155,20 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownStep:
+    """An accompaniment, appointment or enrolment of a referral, as its latest event left it."""
+
+    kind: str
+    step_id: UUID
+    referral_id: UUID
+    version: int
+    status: str
+    open: bool
+    """Whether something is still to come of it."""
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KnownReferral:
     """A referral as its latest event left it."""
 
@@ -166,6 +180,8 @@ class KnownReferral:
     submitted_at: datetime | None
     changed_at: datetime
     correlation_id: UUID
+    steps: tuple[KnownStep, ...] = ()
+    """What goes on for it, where that was asked for."""
 
     @property
     def open(self) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
 
 import asyncpg
 
 from chassis.db import Tx
 from maillage_contracts import ReferralLeftScope, type_of
-from partners.domain.stream import KnownReferral, Routing, Stream
+from partners.domain.stream import KnownReferral, KnownStep, Routing, Stream
 
 # An older version changes nothing but what a later one cannot say: themes and date come with the submission alone.
 REMEMBER = """
@@ -29,6 +31,22 @@ ON CONFLICT (referral_id) DO UPDATE SET
     status = CASE WHEN excluded.version > k.version THEN excluded.status ELSE k.status END,
     open = CASE WHEN excluded.version > k.version THEN excluded.open ELSE k.open END,
     changed_at = CASE WHEN excluded.version > k.version THEN excluded.changed_at ELSE k.changed_at END
+"""
+
+# known_steps_pkey. Topics come in batches sorted by step: two of them cannot wait for each other.
+REMEMBER_STEPS = """
+INSERT INTO known_steps AS k (step_id, kind, referral_id, version, status, open, changed_at)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::bool[], $7::timestamptz[])
+    AS r(step_id, kind, referral_id, version, status, open, changed_at)
+ORDER BY step_id
+ON CONFLICT (step_id) DO UPDATE SET
+    version = excluded.version, status = excluded.status, open = excluded.open, changed_at = excluded.changed_at
+WHERE excluded.version > k.version
+"""
+# known_steps_open
+OPEN_STEPS = """
+SELECT kind, step_id, referral_id, version, status, open, changed_at FROM known_steps
+WHERE referral_id = ANY ($1) AND open ORDER BY changed_at, step_id
 """
 
 # stream_events_subject answers "what was this organisation last told of it?" with one look each.
@@ -82,6 +100,20 @@ class PostgresReferrals:
             [r.correlation_id for r in referrals],
         )
 
+    async def remember_steps(self, steps: Sequence[KnownStep]) -> None:
+        if not steps:
+            return
+        await self._tx.execute(
+            REMEMBER_STEPS,
+            [s.step_id for s in steps],
+            [s.kind for s in steps],
+            [s.referral_id for s in steps],
+            [s.version for s in steps],
+            [s.status for s in steps],
+            [s.open for s in steps],
+            [s.changed_at for s in steps],
+        )
+
     async def followed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
         if not communes:
             return []
@@ -92,7 +124,12 @@ class PostgresReferrals:
         if not communes:
             return []
         rows = await self._tx.fetch(UNFOLLOWED, stream.organisation_id, list(communes), LEFT_SCOPE, stream.sandbox)
-        return [_known(row) for row in rows]
+        if not rows:
+            return []
+        steps: dict[UUID, list[KnownStep]] = {}
+        for row in await self._tx.fetch(OPEN_STEPS, [row["referral_id"] for row in rows]):
+            steps.setdefault(row["referral_id"], []).append(KnownStep(**row))
+        return [replace(_known(row), steps=tuple(steps.get(row["referral_id"], ()))) for row in rows]
 
 
 def _known(row: asyncpg.Record) -> KnownReferral:
