@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from maillage import dead_letter_commands, newcomer_command, replay_command, territory_commands
+from maillage import contracts_command, dead_letter_commands, newcomer_command, replay_command, territory_commands
 from maillage.errors import Refusal
 from maillage.options import Json, ServicesFrom
 from maillage.options import print_json as _print_json
@@ -30,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(contracts_command.app, name="contracts", epilog="Exemple · example: maillage contracts shadow --help")
 app.add_typer(dead_letter_commands.app, name="dead-letters", epilog="Exemple · example: maillage dead-letters causes")
 app.add_typer(territory_commands.app, name="territory", epilog="Exemple · example: maillage territory plan cd93.toml")
 app.command(epilog="Exemple · example: maillage replay referrals")(replay_command.replay)
