@@ -17,6 +17,7 @@ from chassis.outbox import OutboxRow, row_of
 from chassis.testing.events import AT, COUNCIL, submitted
 from maillage_contracts import encode, envelope_for
 
+COMMUNE = "93048"
 VALUE_BYTES = 800
 """Of the value alone; headers are some 450 bytes more."""
 
@@ -29,8 +30,8 @@ _TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 """Every event carries a context; without a collector none is sampled."""
 
 
-def _template(council: UUID) -> OutboxRow:
-    event = submitted(_TEMPLATE_REFERRAL)
+def _template(council: UUID, commune: str) -> OutboxRow:
+    event = submitted(_TEMPLATE_REFERRAL, commune=commune)
     event = event.model_copy(update={"routing": event.routing.model_copy(update={"receiver_organisation_id": council})})
     missing = VALUE_BYTES - len(event.model_dump_json())
     # Each further theme costs its own length, two quotes and a comma; the last one takes what is left.
@@ -46,10 +47,10 @@ def _template(council: UUID) -> OutboxRow:
 
 
 def outbox_rows(
-    count: int, topic: str, council: UUID = COUNCIL, referral_id: UUID | None = None
+    count: int, topic: str, council: UUID = COUNCIL, *, referral_id: UUID | None = None, commune: str = COMMUNE
 ) -> Iterator[OutboxRow]:
     """Make `count` rows for `topic`, each of a referral of its own unless one is given, asked of `council`."""
-    template = _template(council)
+    template = _template(council, commune)
     payload, headers = template.payload.decode(), template.headers
     for _ in range(count):
         referral, event = referral_id or new_id(), new_id()

@@ -30,7 +30,9 @@ class Sizes:
     restart_seconds: float
     """Of load during which three consumers are restarted one after the other."""
     flood: int
-    """How many times more often than any other one aggregate changes."""
+    """How many times more often than any other one aggregate changes, or one partner is told something."""
+    flood_rate: int
+    """Commands a second of all the others; low enough for the machine to carry the flood too."""
     growth: int
     """Events of the smallest backlog for partners; 10 and 100 times that many follow."""
     growth_factors: tuple[int, ...]
@@ -51,7 +53,8 @@ FULL = Sizes(
     backlog_rows=1_000_000,
     restart_seconds=18.0,
     flood=100,
-    growth=1_000,
+    flood_rate=50,
+    growth=3_000,
     growth_factors=(1, 10, 100),
 )
 
@@ -70,6 +73,7 @@ TINY = Sizes(
     backlog_rows=600,
     restart_seconds=1.2,
     flood=10,
+    flood_rate=50,
     growth=20,
     growth_factors=(1, 2),
 )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from tests.load.arms.ours import freeze, open_relay, settings_of
 from tests.load.arms.wire import Meter, Wire, run
-from tests.load.records import outbox_rows
+from tests.load.records import COMMUNE, outbox_rows
 
 from chassis.db import Database
 from chassis.errors import DependencyDown
@@ -33,8 +33,14 @@ async def main(wire: Wire) -> None:
     council = UUID(wire.config.get("council", str(COUNCIL)))
     events: int = wire.config["events"]
     rows = list(outbox_rows(events, wire.config["topic"], council))
-    # One aggregate that changes all the time, where the bench asks for it: its commits are not looked at.
-    rows += outbox_rows(wire.config.get("flood", 0), wire.config["topic"], council, new_id())
+    # Where the bench asks for it, a flood whose commits are not looked at: of one aggregate, or of one each.
+    rows += outbox_rows(
+        wire.config.get("flood", 0),
+        wire.config["topic"],
+        council,
+        referral_id=None if wire.config.get("flood_spread") else new_id(),
+        commune=wire.config.get("flood_commune", COMMUNE),
+    )
     committed: dict[str, int] = {}
 
     async def command(n: int) -> None:

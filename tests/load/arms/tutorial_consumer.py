@@ -24,8 +24,8 @@ POLICIES = {"ack": AckPolicy.NACK_ON_ERROR, "autocommit": AckPolicy.ACK_FIRST}
 CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id"
 
 
-def build(wire: Wire, pool: asyncpg.Pool[asyncpg.Record], marks: Marks) -> KafkaBroker:
-    """Declare the handler."""
+def build(wire: Wire, pool: asyncpg.Pool[asyncpg.Record], marks: Marks, instance: str | None = None) -> KafkaBroker:
+    """Declare the handler; with `instance` it is a static member of its group."""
     group = f"tutorial-{wire.config['topic']}"
     # Two lines a message at INFO would be most of the work.
     broker = KafkaBroker(wire.config["bootstrap"], log_level=logging.DEBUG)
@@ -33,6 +33,7 @@ def build(wire: Wire, pool: asyncpg.Pool[asyncpg.Record], marks: Marks) -> Kafka
     @broker.subscriber(
         wire.config["topic"],
         group_id=group,
+        group_instance_id=instance,
         auto_offset_reset="earliest",
         ack_policy=POLICIES[wire.config["style"]],
     )

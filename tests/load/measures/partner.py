@@ -28,6 +28,9 @@ from maillage.testing.servers import free_ports
 from maillage_contracts import ReferralSubmitted, partner_topic_name, topic_for
 
 ACCESS_SECONDS = 30.0
+ELSEWHERE = "44109"
+"""Nantes: in the other partner's territory, and in no one else's."""
+
 TOPIC = topic_for(ReferralSubmitted).name
 
 
@@ -51,12 +54,13 @@ async def operator_token(http: httpx.AsyncClient, known: Secrets) -> str:
     return await _token(http, "operator", known.client_secret_file("operator").read_text("utf-8").strip())
 
 
-async def register(http: httpx.AsyncClient, code: str) -> Partner:
-    """Register a council with access, as an operator does."""
+async def register(http: httpx.AsyncClient, code: str, **places: list[str]) -> Partner:
+    """Register a council with access, as an operator does; of the Seine-Saint-Denis unless places are given."""
+    territory = places or {"collectivities": ["93D"]}
     body = {
         "name": "Département exemple", "kind": "council", "phone": "01 99 00 00 00",
         "postal_address": "1 rue de l’Exemple\n93000 Exemple",
-        "territory": {"communes": [], "epcis": [], "departements": [], "collectivities": ["93D"]},
+        "territory": {"communes": [], "epcis": [], "departements": [], "collectivities": [], **territory},
     }  # fmt: skip
     organisation = (await http.put(f"/organisations/{code}", json=body)).raise_for_status().json()
     client = (await http.post(f"/organisations/{code}/clients")).raise_for_status().json()
@@ -91,9 +95,11 @@ async def partners_service(rig: Rig, dsn: str, port: int) -> AsyncIterator[tuple
         yield known, process
 
 
-async def _measure(rig: Rig, sizes: Sizes) -> Figures:
+async def measure_partner(rig: Rig, sizes: Sizes, *, rate: int, flood_rate: int = 0) -> Figures:
+    """Measure one partner that is told `rate` events a second, while another is told `flood_rate`."""
     await ensure_topics(rig.bootstrap)
-    count, warm_up = commands_of(sizes)
+    count, warm_up = commands_of(sizes, rate)
+    flood = count * flood_rate // rate
     code = f"bench{secrets.token_hex(4)}"
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
@@ -105,21 +111,33 @@ async def _measure(rig: Rig, sizes: Sizes) -> Figures:
     ):
         http.headers["authorization"] = await operator_token(http, known)
         partner = await register(http, code)
+        other = await register(http, f"{code}x", communes=[ELSEWHERE])
         await rig.caught_up(f"partners-{TOPIC}", TOPIC)
         reading = {"access": partner.access, "authorization": partner.authorization, "url": url, "expected": count}
         writing = {"dsn": source, "topic": TOPIC, "events": count, "council": partner.organisation_id}
+        writing |= {"flood": flood, "flood_spread": True, "flood_commune": ELSEWHERE}
         async with rig.arm("partner_reader", **reading) as reader, rig.arm("ours_service", **writing) as writer:
             await reader.send("go")
             await writer.send("go")
-            await command_steadily(writer, count, sizes.latency_rate)
+            await asyncio.gather(
+                command_steadily(writer, count, rate),
+                command_steadily(writer, flood, flood_rate or 1, first=count),
+            )
             seen = await reader.answer(ANSWER_SECONDS)
             await writer.send("stop")
             written = await writer.answer(ANSWER_SECONDS)
         await rig.expect_in_topic(partner_topic_name(code), count)
-    await rig.delete_topics([partner_topic_name(code)])
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while await rig.records_in(other.access["topic"]) < flood:
+                await asyncio.sleep(0.1)
+    await rig.delete_topics([partner_topic_name(code), other.access["topic"]])
     topic = latencies(written["times"], seen["topic"], count, warm_up, "topic_")
     feed = latencies(written["times"], seen["feed"], count, warm_up, "feed_")
     return {**topic, **feed, BEHIND: max(topic[BEHIND], feed[BEHIND])}
+
+
+async def _steady(rig: Rig, sizes: Sizes) -> Figures:
+    return await measure_partner(rig, sizes, rate=sizes.latency_rate)
 
 
 def needs_partner_listener(rig: Rig) -> str | None:
@@ -138,7 +156,7 @@ PARTNER = Measure(
         Metric("feed_p50", "ms, p50, its feed", 1, scheduled=True),
         Metric("feed_p99", "ms, p99, its feed", 1, scheduled=True),
     ),
-    arms=(ArmOf("Maillage", _measure),),
+    arms=(ArmOf("Maillage", _steady),),
     needs=needs_partner_listener,
     goals=(
         Goal("commit → partner's topic: p50 ≤ 30 ms", "topic_p50", 30),

@@ -40,10 +40,10 @@ class Member:
         await self._running.aclose()
 
 
-async def _measure(rig: Rig, sizes: Sizes, *, module: str) -> Figures:
+async def _measure(rig: Rig, sizes: Sizes, *, module: str, is_static: bool = True) -> Figures:
     count = round(sizes.latency_rate * sizes.restart_seconds)
     async with rig.database() as dsn, rig.database() as effects, rig.topic() as topic:
-        reading = {"dsn": effects, "topic": topic, "expected": count, "style": "ack"}
+        reading = {"dsn": effects, "topic": topic, "expected": count, "style": "ack", "is_static": is_static}
         members = [Member(rig, module, instance=str(n), **reading) for n in range(MEMBERS)]
         async with AsyncExitStack() as stack, rig.arm("ours_service", dsn=dsn, topic=topic, events=count) as writer:
             for member in members:
@@ -99,7 +99,8 @@ RESTART = Measure(
     metrics=(Metric("p50", "ms, p50"), Metric("p99", "ms, p99")),
     arms=(
         ArmOf("Maillage: static members", partial(_measure, module="ours_member")),
-        ArmOf(TUTORIAL, partial(_measure, module="tutorial_member")),
+        ArmOf(TUTORIAL, partial(_measure, module="tutorial_member", is_static=False)),
+        ArmOf("tutorial: with static members", partial(_measure, module="tutorial_member", is_static=True)),
     ),
     goals=(Goal("rolling restart: nothing lost; p99 ≤ 1× the plain arm", "p99", 1.0, against=TUTORIAL),),
 )

@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -48,9 +50,22 @@ def _security(settings: ServiceSettings) -> BaseSecurity | None:
     )
 
 
-def build_broker(settings: ServiceSettings, service: str) -> KafkaBroker:
+class Broker(KafkaBroker):
+    """FastStream's broker, with what has to be said to Kafka before its consumers close."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.before_stop: list[Callable[[], Awaitable[None]]] = []
+
+    async def stop(self, *error: Any) -> None:
+        """Call everything in `before_stop`, then let batches in hand end and close the consumers."""
+        await asyncio.gather(*(call() for call in self.before_stop))
+        await super().stop(*error)
+
+
+def build_broker(settings: ServiceSettings, service: str) -> Broker:
     """Build the broker on which `consumer.subscribe` declares subscribers; it never publishes."""
-    return KafkaBroker(
+    return Broker(
         settings.kafka_bootstrap.split(","),
         client_id=f"{service}-{settings.instance}",
         security=_security(settings),

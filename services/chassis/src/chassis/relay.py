@@ -21,6 +21,7 @@ from chassis.errors import DependencyDown
 from chassis.faults import fault_point
 from chassis.lanes import Lanes, Row
 from chassis.outbox import Doorbell
+from chassis.ranges import ranges_of
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,11 @@ LEASE_SESSION = {
     "idle_session_timeout": f"{LEASE_SILENCE_SECONDS}s",
     # A holder stopped in the middle of a large answer is not idle: the server waits for it to read.
     "tcp_user_timeout": f"{LEASE_SILENCE_SECONDS}s",
+    # The lowest positions are read by their index, whatever is guessed of a limit and of what is passed over: the plan
+    # that is kept after five times would read and sort the whole backlog (measured: 1 s instead of 6 ms in a million).
+    "enable_seqscan": "off",
+    "enable_sort": "off",
+    "max_parallel_workers_per_gather": "0",
 }
 
 POLL_SECONDS = 0.5
@@ -50,6 +56,7 @@ FULL_SECONDS = 1.0
 CHANNEL = "outbox"
 
 # outbox_pkey gives the lowest positions; rows in memory and topics that do not drain are passed over, not waited for.
+# Ranges are searched by halves, an array from its beginning for every row.
 # The sizes of stored values are known without reading them: at most $4 bytes and one row are read.
 TAKE = """
 SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM (
@@ -57,7 +64,7 @@ SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM (
         AS bytes_before
     FROM (
         SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM outbox
-        WHERE position <> ALL ($1::bigint[]) AND aggregatetype <> ALL ($2::text[])
+        WHERE NOT position <@ $1::int8multirange AND aggregatetype <> ALL ($2::text[])
         ORDER BY position LIMIT $3
     ) AS lowest
 ) AS sized WHERE coalesce(bytes_before, 0) < $4 ORDER BY position
@@ -193,7 +200,7 @@ class Relay:
         if rows_max <= 0 or bytes_max <= 0:
             return False
         asked_at = time.monotonic()
-        rows = await lease.fetch(TAKE, list(self._lanes.taken), room.full_topics(), rows_max, bytes_max)
+        rows = await lease.fetch(TAKE, ranges_of(self._lanes.taken), room.full_topics(), rows_max, bytes_max)
         self._answered(asked_at)
         if rows:
             fault_point("relay.selected")

@@ -1,22 +1,23 @@
 """Connect processors to Kafka through FastStream batch subscribers with manual acknowledgement.
 
-An offset is committed only after the database has. While a dependency is down the partition waits here, and after
-a while goes back to polling, so that the group does not take the process for dead.
+An offset is committed only after the database has (see offsets.py). While a dependency is down the partition waits
+here, and after a while goes back to polling, so that the group does not take the process for dead.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import structlog
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage  # the class: the annotation of the same name asserts at start
 
 from chassis.consumer import Processor
 from chassis.errors import DependencyDown
-from chassis.faults import fault_point
+from chassis.kafka import Broker
+from chassis.offsets import Offsets
 from chassis.records import source_of, tolerant_parser, undecoded
 from chassis.telemetry import batch_span
 
@@ -33,7 +34,7 @@ RETRY_SECONDS_MAX = 5.0
 SESSION_TIMEOUT_MS = 10_000
 
 
-def subscribe(broker: KafkaBroker, processor: Processor, *, instance: str) -> None:
+def subscribe(broker: Broker, processor: Processor, *, instance: str) -> None:
     """Declare the subscriber that feeds `processor`: group `<service>-<topic>`, static member `instance`.
 
     Static membership lets a process that was killed take its partitions back at once instead of after the old
@@ -54,10 +55,13 @@ def subscribe(broker: KafkaBroker, processor: Processor, *, instance: str) -> No
         decoder=undecoded,
     )
 
+    offsets = Offsets()
+    broker.before_stop.append(offsets.settle)
+
     async def handle(message: KafkaMessage) -> None:
         if await _process(processor, message):
-            await message.ack()
-            fault_point("consumer.acknowledged")
+            consumer: Any = message.consumer  # an AIOKafkaConsumer, of which FastStream declares less
+            await offsets.done(consumer, message.raw_message)
         else:
             await message.nack()
 
