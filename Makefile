@@ -25,7 +25,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-long check lint contracts contracts-check settings bench faults faults-page browser node clean
+.PHONY: help run test test-containers test-long check lint contracts contracts-check settings bench faults faults-page browser node clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,10 @@ run: $(STAMPS)/run ## Start everything on this machine, play the demonstration o
 # Two at a time: half of their time is waiting. WORKERS=0 runs them one after another, in one process.
 test: $(STAMPS)/dev browser node ## Run every test but the long ones; PostgreSQL and Kafka are started and removed by the tests
 	@$(BIN)/pytest $(TESTS) -m "not long" -n $(or $(WORKERS),2) --no-loadscope-reorder
+
+# Not the long ones, but for three brokers. Without an engine it fails; MAILLAGE_TEST_WITHOUT_DOCKER=skip makes it say so and end well.
+test-containers: $(STAMPS)/dev ## Run the tests of databases and brokers on PostgreSQL and Kafka in containers (needs Docker)
+	@MAILLAGE_TEST_STACK=containers $(BIN)/pytest $(TESTS) -m "(postgres or kafka) and (not long or brokers)" -n $(or $(WORKERS),2) --no-loadscope-reorder
 
 test-long: $(STAMPS)/dev ## Run the tests of outages, overload and rebuilding that take minutes
 	@$(BIN)/pytest $(TESTS) -m long

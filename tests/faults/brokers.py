@@ -6,10 +6,9 @@ Configured from what one embedded broker has (kafka_properties.FIXED), with repl
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from confluent_kafka.admin import AdminClient
 from maillage.stack import jvm
 from maillage.stack.kafka import Kafka, KafkaConfig
 from maillage.stack.kafka_properties import FIXED, HOST
-from maillage.testing.servers import KafkaServer, ServerProcess, free_ports
+from maillage.testing.choice import CONTAINERS, choose
+from maillage.testing.servers import KafkaServer, Running, ServerProcess, free_ports
 
 COUNT = 3
 READY_SECONDS = 120.0
@@ -82,19 +82,15 @@ class Brokers:
     """The three, to be hurt one by one."""
 
     server: KafkaServer
-    processes: list[ServerProcess]
+    processes: Sequence[Running]
 
     def pause(self, n: int) -> None:
         """Let a broker stand still."""
-        pid = self.processes[n].pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
+        self.processes[n].pause()
 
     def go_on(self, n: int) -> None:
         """Let it go on."""
-        pid = self.processes[n].pid
-        assert pid is not None
-        os.kill(pid, signal.SIGCONT)
+        self.processes[n].go_on()
 
     def kill(self, n: int) -> None:
         """End a broker as a power cut would."""
@@ -138,7 +134,13 @@ class Brokers:
 
 @contextmanager
 def three_brokers(folder: Path) -> Iterator[Brokers]:
-    """Start three brokers; they and their data end with the block."""
+    """Start three brokers, in containers when those were chosen; they and their data end with the block."""
+    if choose(os.environ).kafka == CONTAINERS:
+        from maillage.testing.kafka_containers import brokers_in_containers
+
+        with brokers_in_containers(COUNT, REPLICATED) as (server, processes):
+            yield _together(server, processes)
+        return
     ports = free_ports(3 * COUNT)
     voters = ",".join(f"{n + 1}@{HOST}:{ports[3 * n + 1]}" for n in range(COUNT))
     with ExitStack() as stack:
@@ -152,6 +154,10 @@ def three_brokers(folder: Path) -> Iterator[Brokers]:
             one.start()
             made.append(one)
         bootstrap = ",".join(f"{HOST}:{ports[3 * n]}" for n in range(COUNT))
-        brokers = Brokers(KafkaServer(bootstrap, "", "three brokers"), made)
-        brokers.all_here()
-        yield brokers
+        yield _together(KafkaServer(bootstrap, "", "three brokers"), made)
+
+
+def _together(server: KafkaServer, processes: Sequence[Running]) -> Brokers:
+    brokers = Brokers(server, processes)
+    brokers.all_here()
+    return brokers

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from tests.faults.__main__ import SHORT_EFFORT
 from tests.faults.engine import Scenario
+from tests.faults.grounds import on_three_brokers
 from tests.faults.rig import rig_on
 from tests.faults.runs import Run, any_seed, run_scenarios
 from tests.faults.scenarios.every import EVERY
 
 from maillage.testing import servers
+from maillage.testing.choice import choose, own_postgres
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.postgres]
 AT_ONCE = 5
@@ -28,15 +30,21 @@ AT_ONCE = 5
 TRIALS = int(os.environ.get("MAILLAGE_TEST_FAULT_TRIALS", "1"))
 
 
+def marks(one: Scenario) -> list[pytest.MarkDecorator]:
+    """Return what a scenario's test is chosen by."""
+    long = [pytest.mark.long] if one.only_long else []
+    return [*long, pytest.mark.brokers] if one.ground is on_three_brokers else long
+
+
 @pytest.fixture(scope="module")
 def durable_postgres(server_folder: Path) -> Iterator[servers.PostgresServer]:
     """A PostgreSQL that keeps what it promised when it is stopped at once."""
     folder = server_folder / "faults"
     folder.mkdir(mode=0o711)
-    started = servers.start_postgres(folder, durable=True)
+    started = own_postgres(choose(os.environ), folder, durable=True)
     yield started
     assert started.process is not None
-    started.process.stop()
+    started.process.close()
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +69,7 @@ def run(
 
 
 @pytest.mark.timeout(600)  # of the first one, which waits for all: a minute on an idle machine
-@pytest.mark.parametrize(
-    "scenario", [pytest.param(one, marks=[pytest.mark.long] if one.only_long else [], id=one.name) for one in EVERY]
-)
+@pytest.mark.parametrize("scenario", [pytest.param(one, marks=marks(one), id=one.name) for one in EVERY])
 def test_a_trial_ends_as_it_must(scenario: Scenario, run: Any) -> None:
     if scenario.name in run.left_out:
         pytest.skip(run.left_out[scenario.name])

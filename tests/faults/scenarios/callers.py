@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 
 import asyncpg
 from tests.faults.api import Api
@@ -65,16 +63,14 @@ async def broker_away(a: Api) -> None:
     assert a.rig.kafka.process is not None
     await a.service()
     await a.answering()
-    pid = a.rig.kafka.process.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+    a.rig.kafka.process.pause()
     try:
         a.injected += 1
         async with a.calling():
             await a.told(20)
             await asyncio.sleep(a.chance.uniform(0, a.seconds(10)))
     finally:
-        os.kill(pid, signal.SIGCONT)
+        a.rig.kafka.process.go_on()
     a.heal()
     if a.refusals:
         a.strange.append(f"{a.refusals} requests refused while only Kafka was away")

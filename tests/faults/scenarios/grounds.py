@@ -43,7 +43,7 @@ async def disk_full(p: Pipeline) -> None:
         await asyncio.sleep(p.chance.uniform(0, p.seconds(10)))
         p.injected += 1
         empty(rig.disk)
-        if rig.postgres.process.pid is None:
+        if not rig.postgres.process.alive:
             # Without room for its log PostgreSQL ends; whoever supervises it starts it again.
             rig.postgres.process.start()
         p.heal()

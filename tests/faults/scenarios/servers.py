@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 
 from tests.faults.children import Child
@@ -15,12 +14,12 @@ from tests.faults.writer import Workload
 
 def own_postgres(rig: Rig) -> str | None:
     """Say why PostgreSQL cannot be hurt here."""
-    return None if rig.postgres.process is not None else "PostgreSQL is not ours to stop (MAILLAGE_TEST_POSTGRES_DSN)"
+    return None if rig.postgres.process is not None else "PostgreSQL is not ours to stop (MAILLAGE_TEST_STACK=external)"
 
 
 def own_kafka(rig: Rig) -> str | None:
     """Say why Kafka cannot be hurt here."""
-    return None if rig.kafka.process is not None else "Kafka is not ours to stop (MAILLAGE_TEST_KAFKA_BOOTSTRAP)"
+    return None if rig.kafka.process is not None else "Kafka is not ours to stop (MAILLAGE_TEST_STACK=external)"
 
 
 async def postgres_stopped_at_once(p: Pipeline) -> None:
@@ -47,14 +46,12 @@ async def kafka_standing_still(p: Pipeline) -> None:
     async with p.writing():
         for _ in range(p.rounds(2)):
             await p.flowing(10)
-            pid = p.rig.kafka.process.pid
-            assert pid is not None
-            os.kill(pid, signal.SIGSTOP)
+            p.rig.kafka.process.pause()
             try:
                 p.injected += 1
                 await asyncio.sleep(p.chance.uniform(1, 2 + p.seconds(10)))
             finally:
-                os.kill(pid, signal.SIGCONT)
+                p.rig.kafka.process.go_on()
         p.heal()
 
 

@@ -1,8 +1,8 @@
 """pytest plugin: `postgres_server`, `kafka_server`, `database` and `topic_name` for every test of the project.
 
-Servers start when first asked for, once a session. MAILLAGE_TEST_POSTGRES_DSN and MAILLAGE_TEST_KAFKA_BOOTSTRAP (with
-MAILLAGE_TEST_KAFKA_PARTNER_BOOTSTRAP) name servers to use instead. The summary says which server each tier used, so
-that a green run never hides that a tier did without.
+Servers start when first asked for, once a session. MAILLAGE_TEST_STACK chooses them: `embedded`, `containers`, or
+`external` (MAILLAGE_TEST_POSTGRES_DSN and MAILLAGE_TEST_KAFKA_BOOTSTRAP, with MAILLAGE_TEST_KAFKA_PARTNER_BOOTSTRAP).
+The summary says which server each tier used, so that a green run never hides that a tier did without.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from maillage.errors import Refusal
+from maillage.testing.choice import STACK, Choice, choose, kafka_of, postgres_of
+
 if TYPE_CHECKING:
     from maillage.testing.databases import DatabaseFactory
     from maillage.testing.servers import KafkaServer, PostgresServer
@@ -28,16 +31,37 @@ FIXTURES = {"postgres_server": "postgres", "kafka_server": "kafka"}
 WHOLE = "stack"
 """The fixture that starts a whole Maillage."""
 
+WITHOUT_ENGINE = "MAILLAGE_TEST_WITHOUT_DOCKER"
+"""`skip`: where containers were chosen and no engine answers, say so and end well."""
+
 MakeDatabase: TypeAlias = "Callable[[str | None], Awaitable[str]]"
 
 _started = pytest.StashKey[dict[str, str]]()
 _tiers = pytest.StashKey[dict[str, dict[str, int]]]()
+_choice = pytest.StashKey[Choice]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare what the summary needs."""
+    """Choose the servers, and prepare what the summary needs."""
     config.stash[_started] = {}
     config.stash[_tiers] = {}
+    try:
+        config.stash[_choice] = choose(os.environ)
+    except Refusal as refused:
+        raise pytest.UsageError(refused.sentence) from None
+    if config.stash[_choice].in_containers:
+        _require_engine()
+
+
+def _require_engine() -> None:
+    from maillage.testing.containers import require_engine
+
+    try:
+        require_engine()
+    except Refusal as refused:
+        if os.environ.get(WITHOUT_ENGINE) == "skip":
+            pytest.exit(refused.sentence, returncode=0)
+        raise pytest.UsageError(refused.sentence) from None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,28 +107,21 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_server(request: pytest.FixtureRequest, server_folder: Path) -> Iterator[PostgresServer]:
     """A PostgreSQL for the session."""
-    from maillage.testing import servers
-
-    dsn = os.environ.get("MAILLAGE_TEST_POSTGRES_DSN", "")
-    server = servers.external_postgres(dsn) if dsn else servers.start_postgres(server_folder)
+    server = postgres_of(request.config.stash[_choice], server_folder)
     request.config.stash[_started]["postgres_server"] = str(server)
     yield server
     if server.process is not None:
-        server.process.stop()
+        server.process.close()
 
 
 @pytest.fixture(scope="session")
 def kafka_of_session(request: pytest.FixtureRequest, server_folder: Path) -> Iterator[KafkaServer]:
     """A Kafka for the session, with whatever every file before has left on it: ask for `kafka_server`."""
-    from maillage.testing import servers
-
-    bootstrap = os.environ.get("MAILLAGE_TEST_KAFKA_BOOTSTRAP", "")
-    partners = os.environ.get("MAILLAGE_TEST_KAFKA_PARTNER_BOOTSTRAP", "")
-    server = servers.external_kafka(bootstrap, partners) if bootstrap else servers.start_kafka(server_folder)
+    server = kafka_of(request.config.stash[_choice], server_folder)
     request.config.stash[_started]["kafka_server"] = str(server)
     yield server
     if server.process is not None:
-        server.process.stop()
+        server.process.close()
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +206,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say which servers each tier used."""
     if not config.stash[_tiers]:
         return
-    terminalreporter.section("servers used by each tier")
+    terminalreporter.section(f"servers used by each tier ({STACK}: {config.stash[_choice]})")
     for line in describe(config.stash[_tiers], config.stash[_started]):
         terminalreporter.write_line(line)
 

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 from typing import Protocol, TypeVar
 
 import asyncpg
@@ -46,8 +47,28 @@ class Embedded(Protocol):
     def diagnose(self) -> StackError | None: ...
 
 
+class Running(Protocol):
+    """A server that is ours, which fault tests may hurt and start again."""
+
+    kind: str
+    """What runs, for the summary."""
+
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def pid(self) -> int | None: ...
+    def start(self) -> str: ...
+    def kill(self) -> None: ...
+    def stop(self) -> None: ...
+    def pause(self) -> None: ...
+    def go_on(self) -> None: ...
+    def close(self) -> None: ...
+
+
 class ServerProcess:
     """One embedded server under the test process, which fault tests may kill and start again."""
+
+    kind = "embedded"
 
     def __init__(self, server: Embedded) -> None:
         self._server = server
@@ -88,10 +109,32 @@ class ServerProcess:
             except subprocess.TimeoutExpired:
                 self.kill()
 
+    def pause(self) -> None:
+        """Let it stand still, as a long pause of its machine does."""
+        self._signal(SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        self._signal(SIGCONT)
+
+    def close(self) -> None:
+        """End it for good; its folder is the session's to remove."""
+        self.stop()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.pid is not None
+
     @property
     def pid(self) -> int | None:
         """The process that runs, if any."""
         return None if self._process is None or self._process.poll() is not None else self._process.pid
+
+    def _signal(self, number: int) -> None:
+        pid = self.pid
+        assert pid is not None
+        os.kill(pid, number)
 
     async def _until_ready(self) -> str:
         ready = asyncio.ensure_future(self._server.wait_ready(READY_SECONDS))
@@ -114,11 +157,11 @@ class PostgresServer:
 
     admin_dsn: str
     version: str
-    process: ServerProcess | None = None
+    process: Running | None = None
     log_file: Path | None = None
 
     def __str__(self) -> str:
-        return f"PostgreSQL {self.version} ({'embedded' if self.process else 'external'})"
+        return f"PostgreSQL {self.version} ({self.process.kind if self.process else 'external'})"
 
 
 @dataclass(slots=True)
@@ -129,11 +172,11 @@ class KafkaServer:
     partner_bootstrap: str
     """SASL_PLAINTEXT with SCRAM-SHA-512; empty when an external broker does not offer it."""
     version: str
-    process: ServerProcess | None = None
+    process: Running | None = None
     log_file: Path | None = None
 
     def __str__(self) -> str:
-        return f"Kafka {self.version} ({'embedded' if self.process else 'external'})"
+        return f"Kafka {self.version} ({self.process.kind if self.process else 'external'})"
 
 
 def start_postgres(folder: Path, port: int | None = None, *, durable: bool = False) -> PostgresServer:
