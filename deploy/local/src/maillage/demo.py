@@ -154,7 +154,7 @@ class Seed:
     """Bring the demonstration's organisations into being as the operator."""
 
     def __init__(self, settings: LocalSettings, secrets: Secrets, http: httpx.AsyncClient, demo: Demo) -> None:
-        self._partners = settings.url_of("partners")
+        self._partners = settings.operations_url_of("partners")
         self._token_url = f"{self._partners}/oauth/token"
         self._http = http
         self._demo = demo

@@ -77,8 +77,12 @@ class LocalSettings(BaseSettings):
     kafka_username: str = ""
     kafka_password_file: Path | None = None
     kafka_ca_file: Path | None = None
+    kafka_partner_inside: str = Field(
+        default="", description="Where the demonstration reads partners' topics, if not where partners are told."
+    )
     kafka_replication: int = Field(default=1, ge=1, le=5)
 
+    desk_address: str = Field(default="", description="Base address of a desk in another container.")
     smtp_host: str = Field(default="", description="A mail server elsewhere; replaces the catcher.")
     sms_url: str = Field(default="", description="A provider of text messages elsewhere; replaces the simulator.")
     sms_token_file: Path | None = Field(default=None, description="That provider's token.")
@@ -113,6 +117,11 @@ class LocalSettings(BaseSettings):
     @property
     def desk_url(self) -> str:
         return f"http://127.0.0.1:{self.desk_port}"
+
+    @property
+    def desk_inside(self) -> str:
+        """Return where the desk answers this command; people are told `desk_url`."""
+        return self.desk_address.rstrip("/") or self.desk_url
 
     @property
     def zipkin_url(self) -> str:

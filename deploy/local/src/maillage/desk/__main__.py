@@ -8,7 +8,7 @@ import uvicorn
 
 from chassis.version import version
 from maillage.desk.app import create_app, open_desk
-from maillage.desk.settings import HOST, DeskSettings
+from maillage.desk.settings import DeskSettings
 
 STOP_SECONDS = 1
 
@@ -19,7 +19,7 @@ def main() -> None:
     settings = DeskSettings.from_environment()
     uvicorn.run(
         create_app(open_desk(settings), version()),
-        host=HOST,
+        host=settings.host,
         port=settings.port,
         loop="uvloop",
         http="httptools",
