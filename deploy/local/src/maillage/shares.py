@@ -28,6 +28,11 @@ def distribute(secrets: Secrets) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in files.items():
             write_private(folder / name, text)
+            if reader == ADMINISTRATOR:
+                # PostgreSQL's own account reads it, where only its container sees this folder; `shares` stays ours.
+                (folder / name).chmod(0o644)
+        if reader == ADMINISTRATOR:
+            folder.chmod(0o755)
         for left in set(folder.iterdir()) - {folder / name for name in files}:
             left.unlink()
     for left in set(parent.iterdir()) - {parent / reader for reader in _files(secrets)}:
