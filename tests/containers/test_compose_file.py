@@ -44,7 +44,7 @@ def test_secrets_are_files_never_values(found: dict[str, Any]) -> None:
     for name, one in found["services"].items():
         for variable, value in (one.get("environment") or {}).items():
             if SECRET.search(variable) and value:
-                assert variable.endswith(("_FILE", "_URL")), f"{name}: {variable}"
+                assert variable.endswith(("_FILE", "_URL", "_ISSUER")), f"{name}: {variable}"
             assert not re.search(r"://[^/@:]*:[^@/]+@", str(value)), f"{name}: {variable}"
 
 
