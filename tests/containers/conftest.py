@@ -18,9 +18,7 @@ from tests.containers.composed import TOP, ComposedStack, docker  # found by the
 NO_ENGINE = (
     "AUCUN MOTEUR DOCKER NE RÉPOND : images et compose ne sont pas essayés · NO DOCKER ENGINE ANSWERS: not tried"
 )
-NO_COMPOSE = (
-    "docker compose EST ABSENT : le fichier n'est pas validé · docker compose IS ABSENT: not tried"
-)
+NO_COMPOSE = "docker compose EST ABSENT : le fichier n'est pas validé · docker compose IS ABSENT: not tried"
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,10 @@ def distribute(secrets: Secrets) -> Path:
     """Bring every reader's folder into line with the secrets, making those that do not exist; return their parent."""
     secrets.generate()
     parent = secrets.folder / "shares"
+    parent.mkdir(mode=0o700, exist_ok=True)
     for reader, files in _files(secrets).items():
         folder = parent / reader
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         for name, text in files.items():
             write_private(folder / name, text)
             if reader == ADMINISTRATOR:
