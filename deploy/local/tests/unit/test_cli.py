@@ -31,7 +31,8 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_command_of_the_issue_exists() -> None:
     assert set(COMMANDS) == {
-        "up", "down", "status", "doctor", "topics", "logs", "reset", "story", "trace", "dead-letters", "replay", "prepare"
+        "up", "down", "status", "doctor", "topics", "logs", "reset", "story", "trace", "dead-letters", "replay",
+        "prepare",
     }  # fmt: skip
 
 
