@@ -21,6 +21,14 @@ NO_ENGINE = (
 NO_COMPOSE = "docker compose EST ABSENT : le fichier n'est pas validé · docker compose IS ABSENT: not tried"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once, where nobody overlooks it, what was not tried."""
+    skipped = str([report.longrepr for report in terminalreporter.stats.get("skipped", ())])
+    for reason in (NO_COMPOSE, NO_ENGINE):
+        if reason in skipped:
+            terminalreporter.write_line(reason, red=True, bold=True)
+
+
 @pytest.fixture(scope="session")
 def compose_program() -> None:
     """Skip, loudly, where the compose program is absent; it needs no engine."""
