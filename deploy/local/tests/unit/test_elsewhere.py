@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from chassis.version import version
@@ -90,6 +91,10 @@ def test_the_environment_names_them_as_well(monkeypatch: pytest.MonkeyPatch) -> 
     assert "canary" not in shown.output
 
 
+def test_an_address_that_is_none_is_told_as_one_that_does_not_answer() -> None:
+    assert checks("--services-from", "portal=http://[")["portal"]["text"] == elsewhere.NO_ANSWER
+
+
 def test_status_says_in_its_exit_code_and_words_that_nobody_answers() -> None:
     told = CliRunner().invoke(app, ["status", "--services-from", "portal=http://gone.test"])
 
@@ -141,8 +146,8 @@ def test_a_file_that_names_nobody_is_refused(tmp_path: Path, monkeypatch: pytest
 def test_databases_elsewhere_are_those_named_and_read_as_whom_was_named() -> None:
     settings = LocalSettings(
         portal_url="https://portal.test",
-        postgres_dsn="postgresql://admin:secret@db/postgres",
-        portal_database_dsn="postgresql://own@db2/portal",
+        postgres_dsn=SecretStr("postgresql://admin:secret@db/postgres"),
+        portal_database_dsn=SecretStr("postgresql://own@db2/portal"),
     )
     nothing = LocalSettings(portal_url="https://portal.test")
 
