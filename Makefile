@@ -25,7 +25,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: images compose-up compose-down help run test test-long check lint contracts contracts-check bench faults faults-page browser node clean
+.PHONY: images compose-up compose-down help run test test-long check lint contracts contracts-check settings bench faults faults-page browser node clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ lint: $(STAMPS)/dev contracts-check ## Only style, types and the direction of im
 
 contracts: $(STAMPS)/dev ## Write the JSON Schemas again from the event models
 	@$(BIN)/python contracts/tools/export.py
+
+settings: $(STAMPS)/dev ## Write docs/settings.md (the table of every setting) and docs/status.schema.json again from the code
+	@$(BIN)/python deploy/local/tools/settings_page.py
 
 contracts-check: $(STAMPS)/dev ## Prove that no contract breaks a reader of the last release
 	@$(BIN)/python contracts/tools/export.py --check
@@ -113,8 +116,8 @@ comma := ,
 
 # PROFILE=brokers, observability or mailpit: see deploy/README.md.
 compose-up: images ## Start everything in containers, play the demonstration once, say where to look
-	@MAILLAGE_VERSION=$(VERSION) $(COMPOSE) up --detach --no-build
-	@MAILLAGE_VERSION=$(VERSION) $(COMPOSE) logs --no-log-prefix --follow story
+	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) up --detach --no-build
+	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) logs --no-log-prefix --follow story
 
 compose-down: ## Stop the containers, keep the data
 	@$(COMPOSE) down --timeout 30

@@ -121,7 +121,7 @@ def published() -> st.SearchStrategy[tuple[Event, Envelope]]:
     return PUBLISHED
 
 
-NODE_MODULES_AT = "MAILLAGE_NODE_FOLDER"
+NODE_MODULES_AT = "MAILLAGE_TEST_NODE_FOLDER"
 """Names a folder that holds `node_modules`; by default `.venv/node`, where `make test` installs what the tests need."""
 
 

@@ -40,6 +40,28 @@ def test_what_only_one_place_may_call(product: Any, names: tuple[str, ...], allo
     assert not [place for place in found if not place.startswith("deploy/") and "/tools/" not in place]
 
 
+READ_THE_ENVIRONMENT = {
+    "services/chassis/src/chassis/known_settings.py": "looks for names that no part knows",
+    "services/chassis/src/chassis/replay.py": "writes what the service then reads",
+    "services/chassis/src/chassis/telemetry.py": "OpenTelemetry's own variables",
+    "deploy/local/src/maillage/services.py": "hands its own environment on to the services",
+    "deploy/local/src/maillage/stack/jars.py": "XDG_CACHE_HOME",
+}
+"""Everybody else declares settings: only those are in docs/settings.md, explained, bounded and refused when wrong."""
+
+
+def test_settings_are_declared_and_never_read_elsewhere(product: Any) -> None:
+    found = {
+        source.name
+        for source in product
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv")
+    }
+    # The samples are a partner's programs.
+    read = {name for name in found if not name.startswith("contracts/samples/")}
+    assert read == READ_THE_ENVIRONMENT.keys()
+
+
 def test_sql_is_never_built_from_values(product: Any) -> None:
     # A module's own constant (a list of columns) may stand in it; its name is in capitals.
     built = [

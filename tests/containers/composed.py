@@ -42,15 +42,16 @@ class ComposedStack(RunningStack):
         super().__init__(folder)
         self.project = f"maillage-test-{new_id().hex[-8:]}"
         self.env_file = env_file
-        more = {"MAILLAGE_KAFKA_2_PARTNER_PORT": "KAFKA", "MAILLAGE_KAFKA_3_PARTNER_PORT": "KAFKA_CONTROLLER"}
-        more |= {"MAILLAGE_KAFBAT_PORT": "ZIPKIN"}
+        more = {"COMPOSED_KAFKA_2_PARTNER_PORT": "KAFKA", "COMPOSED_KAFKA_3_PARTNER_PORT": "KAFKA_CONTROLLER"}
+        more |= {"COMPOSED_KAFBAT_PORT": "ZIPKIN"}
         own = {f"MAILLAGE_{name}_PORT": str(port) for name, port in self.ports.items()}
         own |= {name: str(self.ports[of]) for name, of in more.items()}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAILLAGE_", "OTEL_"))}
+        foreign = ("MAILLAGE_", "COMPOSED_", "OTEL_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         self.environment = {**kept, **own, "COMPOSE_PROJECT_NAME": self.project}
         if env_file:
             brokers = ",".join(f"127.0.0.1:{self.ports[n]}" for n in ("KAFKA_PARTNER", "KAFKA", "KAFKA_CONTROLLER"))
-            self.environment["MAILLAGE_COMPOSE_PARTNER_BROKERS"] = brokers
+            self.environment["COMPOSED_PARTNER_BROKERS"] = brokers
 
     @classmethod
     @contextmanager
@@ -121,7 +122,7 @@ class ComposedStack(RunningStack):
 
 def configuration(env_file: str = "", *profiles: str) -> dict[str, Any]:
     """Return the compose file as the compose program understands it, without an environment of ours."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAILLAGE_", "COMPOSE_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAILLAGE_", "COMPOSE"))}
     arguments = ["--env-file", f"deploy/compose/{env_file}"] if env_file else []
     arguments += [text for profile in profiles for text in ("--profile", profile)]
     done = subprocess.run(

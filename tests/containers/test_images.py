@@ -73,7 +73,7 @@ def test_it_starts_without_network_as_another_user_with_a_read_only_root(
         sleep(0.2)
 
     assert json.loads(answer.stdout)["service"] == service
-    asked = docker("exec", name, "python", "-I", "-m", "chassis.healthcheck", check=False)
+    asked = docker("exec", name, "python", "-I", "-m", "chassis.healthcheck", "8000", check=False)
     # Alive, and not ready: what it needs is out of reach, and the health check says so.
     assert (asked.returncode, json.loads(asked.stdout or "{}").get("ready")) == (1, False)
 

@@ -1,7 +1,7 @@
 """The spans of the whole story hang together as committed: who calls or causes whom, from each act to SMTP and SMS.
 
 `edges.txt` holds one `parent -> child` a line. After a change that was meant, look at the difference and write the file
-anew: MAILLAGE_WRITE_EDGES=1 .venv/bin/pytest tests/telemetry/test_edges.py
+anew: MAILLAGE_TEST_WRITE_EDGES=1 .venv/bin/pytest tests/telemetry/test_edges.py
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ async def test_the_spans_of_the_whole_story_hang_together_as_committed(
         now = lines_of(seen)
         return set(committed) <= set(now) and not any(line.startswith("? ->") for line in now)
 
-    if os.environ.get("MAILLAGE_WRITE_EDGES"):
+    if os.environ.get("MAILLAGE_TEST_WRITE_EDGES"):
         await asyncio.sleep(8)  # the longest an exporter keeps what it has
         COMMITTED.write_text("\n".join(lines_of(spans.of_story(story))) + "\n", "utf-8")
         return

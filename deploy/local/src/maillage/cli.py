@@ -13,7 +13,7 @@ import typer
 
 from maillage import dead_letter_commands, prepare_commands, replay_command
 from maillage.errors import Refusal
-from maillage.options import Json
+from maillage.options import Json, ServicesFrom
 from maillage.options import print_json as _print_json
 from maillage.options import settings as _settings
 
@@ -70,13 +70,17 @@ def down() -> None:
 
 
 @app.command(epilog="Exemple · example: maillage status --json")
-def status(as_json: Json = False) -> None:
+def status(as_json: Json = False, services_from: ServicesFrom = None) -> None:
     """Montrer chaque partie : adresse, état, journal · show every part: address, state, log."""
     from maillage.view import document
 
-    found = document(_settings())
+    settings = _settings(services_from)
+    found = document(settings)
     if as_json:
-        _print_json(found)
+        from maillage.doctor import examine
+        from maillage.status_document import whole
+
+        _print_json(whole(found, examine(settings, found)))
     else:
         from maillage.tables import show_status
 
@@ -86,11 +90,13 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command(epilog="Exemple · example: maillage doctor --json")
-def doctor(as_json: Json = False) -> None:
+def doctor(as_json: Json = False, services_from: ServicesFrom = None) -> None:
     """Vérifier cette machine et dire quoi faire · check this machine and say what to do."""
     from maillage.doctor import examine
+    from maillage.view import document
 
-    checks = examine(_settings())
+    settings = _settings(services_from)
+    checks = examine(settings, document(settings)).checks
     if as_json:
         _print_json({"checks": [check.document() for check in checks]})
     else:

@@ -39,6 +39,17 @@ def dsn_for(admin_dsn: str, database: str, user: str | None = None, password: st
     return urlunsplit(parts._replace(netloc=netloc, path=f"/{quote(database)}"))
 
 
+def dsn_to_examine(settings: LocalSettings, service: str) -> str | None:
+    """Return how doctor reads a service's database; None where that is elsewhere and nothing names it.
+
+    Elsewhere this machine has not made the password of the service's role: it is read as the administrator.
+    """
+    own, admin = settings.own_database_of(service), settings.postgres_dsn
+    if not settings.elsewhere:
+        return dsn_of(settings, service)
+    return own or (dsn_for(admin.get_secret_value(), name_of(service)) if admin else None)
+
+
 def dsn_of(settings: LocalSettings, service: str) -> str:
     """Return how the command itself reads a running service's database: as that service's own role."""
     own, admin = settings.own_database_of(service), settings.postgres_dsn

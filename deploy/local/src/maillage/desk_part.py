@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from chassis.known_settings import PREFIX
 from maillage.secrets import Secrets
 from maillage.services import inherited, until_ready
-from maillage.settings import PREFIX, LocalSettings
+from maillage.settings import LocalSettings
 from maillage.stack.command import Command
 from maillage.supervisor import Part
 

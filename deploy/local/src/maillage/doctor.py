@@ -8,18 +8,21 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from maillage import ports, view, viewer
+from maillage import elsewhere, ports, viewer
 from maillage.checks import Check, fail, ok, warn
 from maillage.data_folder import LAYOUT
 from maillage.errors import Refusal
-from maillage.examination import examine_databases, examine_topics
+from maillage.examination import database_checks, look_at_bus, look_at_databases
 from maillage.secrets import SERVICE_NAMES
 from maillage.settings import LocalSettings
 from maillage.stack import jvm
 from maillage.stack.jars import ZIPKIN, JarSources, read_lock
+from maillage.status_document import BusFacts, DatabaseFacts
 
 GIB = 2**30
 MEMORY_COMFORT_BYTES = 2 * GIB
@@ -30,10 +33,39 @@ DISK_COMFORT_BYTES = 2 * GIB
 DISK_MIN_BYTES = 300 * 2**20
 
 
-def examine(settings: LocalSettings) -> list[Check]:
-    """Return every check, in the order a person would mend them."""
-    alive = view.running(settings)
-    looks: list[Callable[[], Iterable[Check]]] = [
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found: as checks for people, as numbers for programs."""
+
+    checks: list[Check]
+    databases: list[DatabaseFacts]
+    bus: BusFacts | None
+
+
+def examine(settings: LocalSettings, document: Mapping[str, Any]) -> Examination:
+    """Examine what view.document told of, and around it; checks are in the order a person would mend them."""
+    parts, alive = document["parts"], document["running"]
+    looks: list[Callable[[], Iterable[Check]]]
+    if settings.elsewhere:
+        looks = [lambda: elsewhere.checks(settings, parts)]
+    else:
+        looks = [*_of_this_machine(settings, alive), lambda: _parts(parts) if alive else _ports(settings)]
+    found: list[Check] = []
+    for look in looks:
+        try:
+            found += look()
+        except Refusal as refusal:
+            found.append(fail("réglages · settings", refusal.sentence, refusal.remedy))
+    databases = look_at_databases(settings) if alive or settings.elsewhere else []
+    found += database_checks(databases)
+    if not (settings.kafka_bootstrap if settings.elsewhere else alive):
+        return Examination(found, databases, None)
+    bus, of_bus = look_at_bus(settings)
+    return Examination(found + of_bus, databases, bus)
+
+
+def _of_this_machine(settings: LocalSettings, alive: bool) -> list[Callable[[], Iterable[Check]]]:
+    return [
         lambda: [_python()],
         lambda: [_disk(settings.data_dir)],
         lambda: [_memory(alive)],
@@ -42,17 +74,7 @@ def examine(settings: LocalSettings) -> list[Check]:
         lambda: [_viewer(settings)] if not alive else [],
         lambda: [_layout(settings.data_dir)],
         lambda: [_account(settings.data_dir)] if settings.postgres_dsn is None else [],
-        lambda: _ports(settings) if not alive else _parts(settings),
-        lambda: examine_databases(settings) if alive else [],
-        lambda: [examine_topics(settings)] if alive else [],
     ]
-    found: list[Check] = []
-    for look in looks:
-        try:
-            found += look()
-        except Refusal as refusal:
-            found.append(fail("réglages · settings", refusal.sentence, refusal.remedy))
-    return found
 
 
 def _python() -> Check:
@@ -173,14 +195,18 @@ def _ports(settings: LocalSettings) -> list[Check]:
     return checks
 
 
-def _parts(settings: LocalSettings) -> list[Check]:
+def _parts(parts: Iterable[Mapping[str, Any]]) -> list[Check]:
     checks = []
-    for part in view.document(settings)["parts"]:
+    for part in parts:
         again = f", relancé {part['restarts']} fois" if part["restarts"] else ""
         if not part["ready"]:
             finding = warn if part["optional"] else fail
             checks.append(
-                finding(part["name"], f"pas prêt ({part['state']}) · not ready", f"maillage logs {part['name']}")
+                finding(
+                    part["name"],
+                    f"pas prêt ({part['reason'] or part['state']}) · not ready",
+                    f"maillage logs {part['name']}",
+                )
             )
         elif part["restarts"]:
             checks.append(warn(part["name"], f"prêt{again} · ready, restarted", f"maillage logs {part['name']}"))

@@ -37,5 +37,5 @@ async def operator(settings: LocalSettings) -> AsyncIterator[Client]:
             "maillage up le crée ; ailleurs, donnez MAILLAGE_OPERATOR_SECRET_FILE et MAILLAGE_OPERATOR_CLIENT_ID",
         ) from None
     token_url = f"{settings.operations_url_of('partners')}/oauth/token"
-    async with http_client() as http:
+    async with http_client(anywhere=bool(settings.elsewhere)) as http:
         yield Client(http, token_url, settings.operator_client_id, secret)

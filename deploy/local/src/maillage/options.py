@@ -13,8 +13,22 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Pour un programme · for a program.")]
 
 
-def settings() -> LocalSettings:
-    """Return the settings of this run, or refuse."""
+ServicesFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--services-from",
+        metavar="FICHIER|URL",
+        help="Regarder ailleurs : un fichier de MAILLAGE_…=, ou portal=https://…,referrals=… · look elsewhere.",
+    ),
+]
+
+
+def settings(services_from: str | None = None) -> LocalSettings:
+    """Return the settings of this run, or those of services elsewhere; or refuse."""
+    if services_from is not None:
+        from maillage.elsewhere import settings_from
+
+        return settings_from(services_from)
     from maillage.settings import load
 
     return load()

@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from chassis.known_settings import PREFIX
 from maillage.api import http_client
 from maillage.errors import Refusal
 from maillage.secrets import SERVICE_NAMES, Secrets
-from maillage.settings import PREFIX, LocalSettings
+from maillage.settings import LocalSettings
 from maillage.stack.command import Command
 from maillage.stack.jars import JarSources
 from maillage.supervisor import Part

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from signal import Signals
-from typing import Literal
+from typing import Any, Literal
 
 from maillage.processes import Identity
 
@@ -35,6 +35,24 @@ class PartStatus:
     restarts: int = 0
     stop_signal: int = int(Signals.SIGTERM)
     optional: bool = False
+    reason: str = ""
+    """Why it is not ready, where it says so; only in what is shown."""
+
+    def shown(self) -> dict[str, Any]:
+        """Return the part as `maillage status --json` prints it."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "state": self.state,
+            "pid": self.pid,
+            "url": self.url,
+            "ready": self.ready,
+            "reason": self.reason,
+            "version": self.version,
+            "log_file": self.log_file,
+            "restarts": self.restarts,
+            "optional": self.optional,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from maillage.checks import Check
@@ -23,14 +24,16 @@ def console_of_this_run() -> Console:
 def show_status(document: dict[str, Any]) -> None:
     """Show every part, then the demonstration's organisations."""
     console = console_of_this_run()
+    here = document["looked_at"] == "here"
     if not document["running"]:
-        console.print("Maillage ne tourne pas · not running")
+        console.print("Maillage ne tourne pas · not running" if here else "Aucun service ne répond · none answers")
     parts = Table("partie", "état", "pid", "version", "adresse", box=None, pad_edge=False)
     for part in document["parts"]:
-        state = "[green]prêt[/]" if part["ready"] else f"[red]{part['state']}[/]"
+        state = "[green]prêt[/]" if part["ready"] else f"[red]{escape(part['reason'] or part['state'])}[/]"
         parts.add_row(part["name"], state, str(part["pid"] or "–"), part["version"], part["url"])
     console.print(parts)
-    console.print("Journaux · logs: maillage logs <partie>")
+    if here:
+        console.print("Journaux · logs: maillage logs <partie>")
     if document.get("mail_url"):
         console.print(f"Courriels et SMS · mails and SMS: {document['mail_url']}")
     if document.get("traces_url"):

@@ -29,11 +29,12 @@ def look(settings: LocalSettings) -> dict[str, Any]:
     admin = AdminClient(dict(client_config(settings)), logger=_silent())
     try:
         # librdkafka's own list: only what exists, nothing is created by asking.
-        topics = {
-            name: sorted(topic.partitions)
+        described = {
+            name: topic.partitions.values()
             for name, topic in admin.list_topics(timeout=ANSWER_SECONDS).topics.items()
             if not name.startswith("__")
         }
+        topics = {name: sorted(partition.id for partition in known) for name, known in described.items()}
         partitions = [TopicPartition(name, number) for name, numbers in topics.items() for number in numbers]
         begins = _offsets(admin, partitions, EARLIEST)
         ends = _offsets(admin, partitions, LATEST)
@@ -51,6 +52,8 @@ def look(settings: LocalSettings) -> dict[str, Any]:
                 "name": name,
                 "owner": owners[name].owner if name in owners else "partners" if name.startswith("partner-") else None,
                 "partitions": len(numbers),
+                "without_leader": sum(one.leader < 0 for one in described[name]),
+                "under_replicated": sum(len(one.isrs) < len(one.replicas) for one in described[name]),
                 "records": sum(ends[name, number] - begins[name, number] for number in numbers),
                 "bytes": _bytes_on_disk(settings, name),
                 "groups": [{"group": group, "lag": lag} for group, lag in sorted(lags.get(name, {}).items())],

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from maillage import elsewhere
 from maillage.api import http_client
 from maillage.demo import Demo
 from maillage.processes import Identity
-from maillage.services import readiness
+from maillage.services import not_ready_because, readiness
 from maillage.settings import LocalSettings
 from maillage.status_file import PartStatus, Snapshot, StatusFile
 
@@ -35,13 +36,16 @@ def running(settings: LocalSettings) -> bool:
 
 
 def document(settings: LocalSettings) -> dict[str, Any]:
-    """Return the whole status as `--json` prints it."""
+    """Return what runs: here, or where the settings name services."""
+    if settings.elsewhere:
+        return elsewhere.document(settings)
     found = snapshot(settings)
     alive = found is not None and found.supervisor.alive()
     parts = found.parts if found is not None else ()
     if alive and found is not None:
         parts = asyncio.run(_check_all(parts, found.boot))
     answer: dict[str, Any] = {
+        "looked_at": "here",
         "running": alive,
         "ready": alive and found is not None and found.ready and all(part.ready or part.optional for part in parts),
         "supervisor_pid": found.supervisor_pid if alive and found is not None else None,
@@ -49,26 +53,11 @@ def document(settings: LocalSettings) -> dict[str, Any]:
         "mail_url": f"{settings.desk_url}/mail" if settings.has_desk else None,
         "traces_url": next((f"{p.url}/zipkin/" for p in parts if p.name == "zipkin" and p.ready), None),
         "portal_url": next((part.url for part in parts if part.name == "portal"), settings.url_of("portal")),
-        "parts": [_part(part) for part in parts],
+        "parts": [part.shown() for part in parts],
     }
     if settings.stack != "site":
         answer["demonstration"] = Demo.load(settings).document()
     return answer
-
-
-def _part(part: PartStatus) -> dict[str, Any]:
-    return {
-        "name": part.name,
-        "kind": part.kind,
-        "state": part.state,
-        "pid": part.pid,
-        "url": part.url,
-        "ready": part.ready,
-        "version": part.version,
-        "log_file": part.log_file,
-        "restarts": part.restarts,
-        "optional": part.optional,
-    }
 
 
 async def _check_all(parts: tuple[PartStatus, ...], boot: str) -> tuple[PartStatus, ...]:
@@ -87,8 +76,9 @@ async def _check(part: PartStatus, boot: str, http: httpx.AsyncClient) -> PartSt
     try:
         health = await readiness(http, part.url)
     except (httpx.HTTPError, ValueError):
-        return replace(part, ready=False)
-    return replace(part, ready=health.get("ready") is True, version=str(health.get("version") or part.version))
+        return replace(part, ready=False, reason=elsewhere.NO_ANSWER)
+    ready, version = health.get("ready") is True, str(health.get("version") or part.version)
+    return replace(part, ready=ready, version=version, reason="" if ready else not_ready_because(health))
 
 
 def _accepts(url: str) -> bool:

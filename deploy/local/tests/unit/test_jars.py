@@ -250,15 +250,13 @@ def test_a_kafka_distribution_is_used_from_4_2_on(tmp_path: Path, name: str | No
             ensure_jars(sources, quiet)
 
 
-def test_settings_come_from_the_environment(tmp_path: Path) -> None:
-    sources = JarSources.from_environment(
-        {
-            "XDG_CACHE_HOME": str(tmp_path),
-            "MAILLAGE_JARS_DIR": "/jars",
-            "MAILLAGE_MAVEN_MIRROR": "https://maven.example/repository/",
-            "MAILLAGE_KAFKA_HOME": "/kafka",
-        }
-    )
+def test_settings_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("MAILLAGE_JARS_DIR", "/jars")
+    monkeypatch.setenv("MAILLAGE_MAVEN_MIRROR", "https://maven.example/repository/")
+    monkeypatch.setenv("MAILLAGE_KAFKA_HOME", "/kafka")
+
+    sources = JarSources.from_environment()
 
     assert sources.cache == tmp_path / "maillage" / "jars"
     assert (sources.jars_dir, sources.kafka_home) == (Path("/jars"), Path("/kafka"))

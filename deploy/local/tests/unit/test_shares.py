@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chassis.errors import SettingsRefused
 from maillage.desk.settings import DeskSettings
 from maillage.secrets import SERVICE_NAMES, Secrets
 from maillage.shares import distribute
@@ -57,18 +58,20 @@ def test_only_postgresqls_own_account_may_read_besides_ours(tmp_path: Path) -> N
     assert open_to_others == {"postgres/admin-password"}
 
 
-def test_the_desk_never_runs_on_a_site(tmp_path: Path) -> None:
+def test_the_desk_never_runs_on_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "token").write_text("token", "ascii")
-    environment = {
-        "MAILLAGE_STACK": "site",
-        "MAILLAGE_DESK_FOLDER": str(tmp_path),
-        "MAILLAGE_DESK_PORT": "1",
-        "MAILLAGE_SMTP_PORT": "1",
-        "MAILLAGE_SMS_TOKEN_FILE": str(tmp_path / "token"),
-        "MAILLAGE_NOTIFICATIONS_URL": "http://notifications.test",
-        "MAILLAGE_PORTAL_URL": "http://portal.test",
+    settings = {
+        "DESK_FOLDER": str(tmp_path),
+        "DESK_PORT": "1",
+        "SMTP_PORT": "1",
+        "SMS_TOKEN_FILE": str(tmp_path / "token"),
+        "NOTIFICATIONS_URL": "http://notifications.test",
+        "PORTAL_URL": "http://portal.test",
     }
+    for name, value in settings.items():
+        monkeypatch.setenv(f"MAILLAGE_{name}", value)
 
-    with pytest.raises(ValueError, match="MAILLAGE_STACK=site"):
-        DeskSettings.from_environment(environment)
-    assert DeskSettings.from_environment({**environment, "MAILLAGE_STACK": "embedded"}).host == "127.0.0.1"
+    assert DeskSettings.from_environment().host == "127.0.0.1"
+    monkeypatch.setenv("MAILLAGE_STACK", "site")
+    with pytest.raises((ValueError, SettingsRefused), match="MAILLAGE_STACK"):
+        DeskSettings.from_environment()

@@ -1,21 +1,19 @@
 """Ask the service of this container whether it is ready: exit code 0, or 1 and its answer on standard output.
 
-An image has no curl. Imports nothing of ours: it runs every ten seconds beside the service.
+`python -I -m chassis.healthcheck PORT`: an image has no curl. Imports nothing of ours: it runs every ten seconds beside the service.
 """
 
 from __future__ import annotations
 
 import http.client
-import os
 import sys
 
 ANSWER_SECONDS = 4.0
 BYTES_SHOWN = 2_000
 
 
-def main() -> int:
+def main(port: int) -> int:
     """Return 0 when /health/ready answers 200."""
-    port = int(os.environ.get("MAILLAGE_HTTP_PORT") or os.environ.get("MAILLAGE_DESK_PORT") or 0)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", "/health/ready")
@@ -32,4 +30,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1])))

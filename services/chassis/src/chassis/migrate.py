@@ -88,6 +88,28 @@ async def migrate(dsn: str, package: str, role: str | None = None) -> list[str]:
         await connection.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a database's schema stands to this version's, by package/name."""
+
+    applied: tuple[str, ...]
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    """Applied, but not by this version: of a newer one, or with another text."""
+
+
+async def standing(connection: asyncpg.Connection[asyncpg.Record], package: str) -> Standing:
+    """Return what service `package`'s database has had and still needs; only reads, as the service's own role may."""
+    rows = await connection.fetch("SELECT package, name, sha256 FROM migrations ORDER BY package, name")
+    applied = {f"{row['package']}/{row['name']}": str(row["sha256"]) for row in rows}
+    wanted = {f"{one.package}/{one.name}": one.sha256 for one in migrations_of(package)}
+    return Standing(
+        tuple(applied),
+        tuple(name for name in wanted if name not in applied),
+        tuple(name for name, sha256 in applied.items() if wanted.get(name) != sha256),
+    )
+
+
 def _is_applied(migration: Migration, applied: dict[tuple[str, str], str]) -> bool:
     known = applied.get((migration.package, migration.name))
     if known is not None and known != migration.sha256:
@@ -103,5 +125,6 @@ async def _grant(connection: asyncpg.Connection[asyncpg.Record], role: str) -> N
         ("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I", [role]),
         *(("REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM %I", [table, role]) for table in INSERT_ONLY_TABLES),
         ("REVOKE ALL ON migrations FROM %I", [role]),
+        ("GRANT SELECT ON migrations TO %I", [role]),
     ):
         await connection.execute(await connection.fetchval("SELECT format($1, VARIADIC $2::text[])", template, names))

@@ -17,19 +17,28 @@ from typing import Any, TextIO
 
 import asyncpg
 from aiokafka.errors import KafkaError
+from pydantic import Field, SecretStr
 
 from chassis import logs
 from chassis.errors import DependencyDown, SettingsRefused
 from chassis.migrate import migrate
 from chassis.reading import NothingToRead
 from chassis.rebuild import Rebuild, ReplayRefused
+from chassis.settings import DeclaredSettings, load
 from chassis.telemetry import ENDPOINT_VARIABLES
 
-LIVE, ELSEWHERE = "MAILLAGE_DATABASE_DSN", "MAILLAGE_REPLAY_DATABASE_DSN"
+LIVE = "MAILLAGE_DATABASE_DSN"
 LEFT = "--what-is-left"
 
 EXIT = {"equal": 0, "contained": 0, "differs": 1, "undecided": 3}
 REFUSED = 2
+
+
+class ReplaySettings(DeclaredSettings):
+    """What a replay reads besides the service's own settings."""
+
+    database_dsn: SecretStr = Field(description="The service's live database, which a replay only reads.")
+    replay_database_dsn: SecretStr = Field(description="An empty database that this account may fill.")
 
 
 def main(arguments: list[str]) -> int:
@@ -56,9 +65,8 @@ def main(arguments: list[str]) -> int:
 
 
 async def _replay(service: str, out: TextIO, *, what_is_left: bool) -> dict[str, Any]:
-    live, elsewhere = os.environ.get(LIVE, ""), os.environ.get(ELSEWHERE, "")
-    if not live or not elsewhere:
-        raise SettingsRefused(f"{ELSEWHERE} is not set: name an empty database" if live else f"{LIVE} is not set")
+    settings = load(ReplaySettings)
+    live, elsewhere = settings.database_dsn.get_secret_value(), settings.replay_database_dsn.get_secret_value()
     # What the service composes itself on is the empty database: it never holds the address of the live one. Its spans
     # would tell of work that nobody did.
     os.environ[LIVE] = elsewhere

@@ -79,10 +79,33 @@ async def test_a_services_role_writes_rows_but_neither_schema_nor_past_audit(dat
 
     await owner.execute(f'SET ROLE "{role}"')
     await owner.execute("INSERT INTO inbox (consumer, event_id) VALUES ('t', uuidv7())")
-    for refused in ("DELETE FROM audit", "UPDATE audit SET purpose = ''", "CREATE TABLE mine ()", "TABLE migrations"):
+    assert not (await migrations.standing(owner, "chassis")).missing
+    for refused in (
+        "DELETE FROM audit",
+        "UPDATE audit SET purpose = ''",
+        "CREATE TABLE mine ()",
+        "DELETE FROM migrations",
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await owner.execute(refused)
     await owner.execute("RESET ROLE")
     await owner.execute(f'DROP OWNED BY "{role}"')
     await owner.execute(f'DROP ROLE "{role}"')
     await owner.close()
+
+
+async def test_what_a_database_still_needs_and_what_this_version_does_not_know_are_told(
+    database: Make,
+) -> None:
+    dsn = await database(None)
+    await migrate(dsn, "chassis")
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("DELETE FROM migrations WHERE name = '0001_outbox.sql'")
+    await connection.execute("INSERT INTO migrations (package, name, sha256) VALUES ('chassis', '9999_later.sql', '')")
+
+    found = await migrations.standing(connection, "chassis")
+
+    await connection.close()
+    assert found.missing == ("chassis/0001_outbox.sql",)
+    assert found.unknown == ("chassis/9999_later.sql",)
+    assert "chassis/9999_later.sql" in found.applied

@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from chassis.settings import ServiceSettings
+from chassis.settings import SECRET_FILE, ServiceSettings
 
 EXAMPLE_SENDER = "Maillage <maillage@example.org>"
 
@@ -19,17 +19,23 @@ class NotificationsSettings(ServiceSettings):
     registration_url: str = Field(description="Base address of registration, asked how to reach a person.")
     portal_url: str = Field(description="Base address of the portal, for the links in e-mails.")
     smtp_host: str = Field(description="Mail server that takes our e-mails.")
-    smtp_port: int = Field(default=25, ge=1, le=65535, description="Its port.")
+    smtp_port: int = Field(default=25, ge=1, le=65535, description="Port of that mail server.")
     smtp_tls: Literal["auto", "starttls", "tls"] = Field(
         default="auto",
         description="`auto` uses STARTTLS where the server offers it; a site asks for one of the others.",
     )
-    smtp_username: str = Field(default="", description="Account on the mail server; empty for none.")
-    smtp_password_file: Path | None = Field(default=None, description="File holding that account's password.")
+    smtp_username: str = Field(default="", description="Account on the mail server; without one, none is shown.")
+    smtp_password_file: Path | None = Field(
+        default=None,
+        description="File holding the password of the account on the mail server.",
+        json_schema_extra=SECRET_FILE,
+    )
     mail_from: str = Field(default=EXAMPLE_SENDER, description="Sender of our e-mails; a site names its own.")
     sms_url: str = Field(description="Base address of the SMS gateway.")
     sms_token_file: Path | None = Field(
-        default=None, description="File holding the token shown to the gateway, with which it signs its receipts."
+        default=None,
+        description="File holding the token shown to the gateway, with which it signs its receipts.",
+        json_schema_extra=SECRET_FILE,
     )
     quiet_hours: Literal["on", "off"] = Field(
         default="on",
@@ -40,6 +46,15 @@ class NotificationsSettings(ServiceSettings):
     def _courteous_at_a_site(self) -> Self:
         if self.quiet_hours == "off" and self.stack == "site":
             raise ValueError("MAILLAGE_QUIET_HOURS=off is only accepted with MAILLAGE_STACK=embedded or test")
+        return self
+
+    @model_validator(mode="after")
+    def _a_whole_account(self) -> Self:
+        if bool(self.smtp_username) != (self.smtp_password_file is not None):
+            given, missing = "MAILLAGE_SMTP_USERNAME", "MAILLAGE_SMTP_PASSWORD_FILE"
+            if not self.smtp_username:
+                given, missing = missing, given
+            raise ValueError(f"{missing} is required with {given}")
         return self
 
     @model_validator(mode="after")

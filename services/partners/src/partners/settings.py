@@ -7,15 +7,19 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from chassis.settings import ServiceSettings
+from chassis.settings import SECRET_FILE, ServiceSettings
 
 
 class PartnersSettings(ServiceSettings):
     """Settings of `partners`."""
 
     token_issuer: str = Field(min_length=1, description="The `iss` of the access tokens that are issued here.")
-    signing_key_file: Path = Field(description="Ed25519 private key (PEM) that signs access tokens.")
-    bootstrap_clients_file: Path = Field(description="JSON list of the API clients that exist before any organisation.")
+    signing_key_file: Path = Field(
+        description="Ed25519 private key (PEM) that signs access tokens.", json_schema_extra=SECRET_FILE
+    )
+    bootstrap_clients_file: Path = Field(
+        description="JSON list of the API clients that exist before any organisation; hashes of their secrets only."
+    )
     kafka_partner_bootstrap: str = Field(default="", description="host:port list that partners are told.")
     webhook_loopback: bool = Field(
         default=False, description="Demonstrations and tests: webhooks may point at this machine, without TLS."

@@ -1,7 +1,7 @@
 """The committed file: unedited, derived as the script says, and cheap to load.
 
 That the package still gives this file needs the package: `tools/make_data.py --check` does that, and
-the last test here when MAILLAGE_TERRITORY_PACKAGE names an archive.
+the last test here when MAILLAGE_TEST_TERRITORY_PACKAGE names an archive.
 """
 
 from __future__ import annotations
@@ -176,8 +176,10 @@ def test_example_of_the_readme_runs() -> None:
 
 
 def test_package_gives_the_committed_file(make_data: ModuleType) -> None:
-    given = os.environ.get("MAILLAGE_TERRITORY_PACKAGE")
+    given = os.environ.get("MAILLAGE_TEST_TERRITORY_PACKAGE")
     if not given:
-        pytest.skip("MAILLAGE_TERRITORY_PACKAGE names no archive; `tools/make_data.py --check` fetches it and compares")
+        pytest.skip(
+            "MAILLAGE_TEST_TERRITORY_PACKAGE names no archive; `tools/make_data.py --check` fetches it and compares"
+        )
 
     assert make_data.content(make_data.Package(Path(given))) == gzip.decompress(FILE.read_bytes())

@@ -6,6 +6,7 @@ import logging
 
 import uvicorn
 
+from chassis.errors import SettingsRefused
 from chassis.version import version
 from maillage.desk.app import create_app, open_desk
 from maillage.desk.settings import DeskSettings
@@ -16,7 +17,10 @@ STOP_SECONDS = 1
 def main() -> None:
     """Serve until SIGTERM."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    settings = DeskSettings.from_environment()
+    try:
+        settings = DeskSettings.from_environment()
+    except SettingsRefused as error:
+        raise SystemExit(f"desk cannot start: {error}") from None
     uvicorn.run(
         create_app(open_desk(settings), version()),
         host=settings.host,

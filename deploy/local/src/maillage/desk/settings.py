@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from chassis.settings import SECRET_FILE, DeclaredSettings, load, read_secret
 
 HOST = "127.0.0.1"
 """Never another address of a machine: everybody who reaches the desk reads every message. In a container it is the
 container's own (`MAILLAGE_DESK_HOST`), whose port is published on the machine's loopback only."""
+
+
+class DeskVariables(DeclaredSettings):
+    """The environment of the desk's process."""
+
+    stack: Literal["embedded", "test"] = Field(
+        default="embedded", description="Where this runs; a site has no desk, its messages leave."
+    )
+    desk_folder: Path = Field(description="Folder in which messages and spans are kept.")
+    desk_port: int = Field(ge=0, le=65535, description="Pages of mails and SMS, intake of spans.")
+    desk_host: str = Field(
+        default=HOST, description="Address the desk listens on; only a container's own may be another than loopback."
+    )
+    desk_names: str = Field(default="", description="Names by which other containers call it, separated by commas.")
+    smtp_port: int = Field(ge=0, le=65535, description="The mail catcher; 0 for none.")
+    sms_token_file: Path = Field(
+        description="File holding the token that the SMS gateway asks for.", json_schema_extra=SECRET_FILE
+    )
+    notifications_url: str = Field(description="Receives the receipts of text messages.")
+    portal_url: str = Field(description="Base address of the portal, for links.")
+    zipkin_url: str = Field(default="", description="Receives the spans; empty for none.")
+    clock_file: Path | None = Field(
+        default=None, description="Tests only: file of the seconds by which this process's clock is ahead."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +59,18 @@ class DeskSettings:
     clock_file: Path | None = None
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> DeskSettings:
-        """Read the settings; raises KeyError, ValueError or OSError, which only a bug of the command can cause."""
-        if environment.get("MAILLAGE_STACK") == "site":
-            raise ValueError("the desk keeps people's messages readable: it never runs with MAILLAGE_STACK=site")
-        clock = environment.get("MAILLAGE_CLOCK_FILE", "")
+    def from_environment(cls) -> DeskSettings:
+        """Read the settings, or raise SettingsRefused naming each variable at fault."""
+        found = load(DeskVariables)
         return cls(
-            folder=Path(environment["MAILLAGE_DESK_FOLDER"]),
-            port=int(environment["MAILLAGE_DESK_PORT"]),
-            smtp_port=int(environment["MAILLAGE_SMTP_PORT"]),
-            sms_token=Path(environment["MAILLAGE_SMS_TOKEN_FILE"]).read_text(encoding="ascii").strip(),
-            notifications_url=environment["MAILLAGE_NOTIFICATIONS_URL"],
-            portal_url=environment["MAILLAGE_PORTAL_URL"],
-            host=environment.get("MAILLAGE_DESK_HOST") or HOST,
-            names=tuple(filter(None, environment.get("MAILLAGE_DESK_NAMES", "").split(","))),
-            zipkin_url=environment.get("MAILLAGE_ZIPKIN_URL", ""),
-            clock_file=Path(clock) if clock and environment.get("MAILLAGE_STACK") == "test" else None,
+            folder=found.desk_folder,
+            port=found.desk_port,
+            smtp_port=found.smtp_port,
+            sms_token=read_secret(found.sms_token_file, "MAILLAGE_SMS_TOKEN_FILE"),
+            notifications_url=found.notifications_url,
+            portal_url=found.portal_url,
+            host=found.desk_host,
+            names=tuple(filter(None, found.desk_names.split(","))),
+            zipkin_url=found.zipkin_url,
+            clock_file=found.clock_file if found.stack == "test" else None,
         )

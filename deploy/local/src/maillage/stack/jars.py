@@ -17,7 +17,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib import resources
@@ -25,6 +25,7 @@ from pathlib import Path
 
 from maillage.stack.command import Report
 from maillage.stack.errors import StackError
+from maillage.stack.jar_settings import JarSettings
 
 FETCH_THREADS = 8
 """46 jars: 13 s with one, 3.2 s with eight; the server is not ours to press harder."""
@@ -78,17 +79,15 @@ class JarSources:
     kafka_home: Path | None = None
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> JarSources:
-        """Read MAILLAGE_KAFKA_HOME, MAILLAGE_JARS_DIR, MAILLAGE_MAVEN_MIRROR and XDG_CACHE_HOME."""
-        env = os.environ if environment is None else environment
-        cache = env.get("XDG_CACHE_HOME", "")
-        jars, home = env.get("MAILLAGE_JARS_DIR", ""), env.get("MAILLAGE_KAFKA_HOME", "")
+    def from_environment(cls) -> JarSources:
+        """Read the settings of jars, and XDG_CACHE_HOME."""
+        settings, cache = JarSettings(), os.environ.get("XDG_CACHE_HOME", "")
         return cls(
             # A relative XDG_CACHE_HOME is to be ignored, says its specification.
             cache=(Path(cache) if cache.startswith("/") else Path("~/.cache").expanduser()) / "maillage" / "jars",
-            jars_dir=Path(jars).expanduser() if jars else None,
-            mirror=env.get("MAILLAGE_MAVEN_MIRROR", "").rstrip("/"),
-            kafka_home=Path(home).expanduser() if home else None,
+            jars_dir=settings.jars_dir.expanduser() if settings.jars_dir else None,
+            mirror=settings.maven_mirror.rstrip("/"),
+            kafka_home=settings.kafka_home.expanduser() if settings.kafka_home else None,
         )
 
 
