@@ -1,6 +1,7 @@
 """Ask the service of this container whether it is ready: exit code 0, or 1 and its answer on standard output.
 
-`python -I -m chassis.healthcheck PORT`: an image has no curl. Imports nothing of ours: it runs every ten seconds beside the service.
+`python -I -m chassis.healthcheck PORT`: an image has no curl. Imports nothing of ours: it runs every
+ten seconds beside the service.
 """
 
 from __future__ import annotations
