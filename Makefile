@@ -25,7 +25,8 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-containers test-long check lint contracts contracts-check settings bench faults faults-page browser node clean
+.PHONY: help run images compose-up compose-down test test-containers test-long check lint contracts contracts-check settings bench faults \
+	faults-page browser node clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -98,6 +99,33 @@ $(STAMPS)/node: contracts/tests/node/package.json contracts/tests/node/package-l
 	@mkdir -p $(VENV)/node $(STAMPS) && cp $^ $(VENV)/node/
 	@npm ci --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
+
+# An index of packages or certificates of your own: UV_DEFAULT_INDEX, PIP_INDEX_URL, SSL_CERT_FILE, as build secrets, in no layer.
+IMAGES := registration referrals training notifications partners portal maillage
+VERSION ?= 0.1.0
+PROFILE ?=
+COMPOSE := docker compose $(if $(PROFILE),--env-file deploy/compose/$(PROFILE).env)
+
+images: ## Build every image (Docker): maillage/SERVICE:VERSION
+	@for service in $(IMAGES); do \
+		docker build --quiet --file deploy/Dockerfile --tag "maillage/$$service:$(VERSION)" \
+			--build-arg "SERVICE=$$service" --build-arg "VERSION=$(VERSION)" \
+			--build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || true)" \
+			$(foreach name,UV_DEFAULT_INDEX PIP_INDEX_URL,$(if $($(name)),--secret id=$(name)$(comma)env=$(name))) \
+			$(if $(SSL_CERT_FILE),--secret id=ca$(comma)src=$(SSL_CERT_FILE)) \
+			. >/dev/null; \
+		echo "maillage/$$service:$(VERSION)"; \
+	done
+
+comma := ,
+
+# PROFILE=brokers, observability or mailpit: see deploy/README.md.
+compose-up: images ## Start everything in containers, play the demonstration once, say where to look
+	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) up --detach --no-build
+	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) logs --no-log-prefix --follow story
+
+compose-down: ## Stop the containers, keep the data
+	@$(COMPOSE) down --timeout 30
 
 clean: ## Remove the virtual environment and caches; your data (.maillage) stay
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -11,7 +11,14 @@ from typing import Annotated
 
 import typer
 
-from maillage import contracts_command, dead_letter_commands, newcomer_command, replay_command, territory_commands
+from maillage import (
+    contracts_command,
+    dead_letter_commands,
+    newcomer_command,
+    prepare_commands,
+    replay_command,
+    territory_commands,
+)
 from maillage.errors import Refusal
 from maillage.options import Json, ServicesFrom
 from maillage.options import print_json as _print_json
@@ -32,6 +39,7 @@ app = typer.Typer(
 
 app.add_typer(contracts_command.app, name="contracts", epilog="Exemple · example: maillage contracts shadow --help")
 app.add_typer(dead_letter_commands.app, name="dead-letters", epilog="Exemple · example: maillage dead-letters causes")
+app.add_typer(prepare_commands.app, name="prepare", epilog="Exemple · example: maillage prepare databases")
 app.add_typer(territory_commands.app, name="territory", epilog="Exemple · example: maillage territory plan cd93.toml")
 app.command(epilog="Exemple · example: maillage replay referrals")(replay_command.replay)
 app.command(epilog="Exemple · example: maillage join --sandbox")(newcomer_command.join)
@@ -186,21 +194,15 @@ def reset(
 
 
 @app.command(epilog="Exemple · example: maillage story")
-def story() -> None:
+def story(
+    once: Annotated[
+        bool, typer.Option("--once", help="Rien si elle a déjà été jouée · nothing if it was played before.")
+    ] = False,
+) -> None:
     """Jouer encore la démonstration sur ce qui tourne · play the demonstration again on what runs."""
-    import asyncio
+    from maillage.playing import play_on_what_runs
 
-    from maillage.progress import Progress
-    from maillage.secrets import Secrets
-    from maillage.story import play
-    from maillage.view import running
-
-    settings = _settings()
-    if settings.stack == "site":
-        raise Refusal("La démonstration n'est jamais jouée avec MAILLAGE_STACK=site · never played on a site")
-    if not running(settings):
-        raise Refusal("Maillage ne tourne pas · Maillage is not running", "dans une autre fenêtre : maillage up")
-    asyncio.run(play(settings, Secrets(settings.secrets_dir), Progress(), again=True))
+    play_on_what_runs(_settings(), again=not once)
 
 
 def main() -> None:

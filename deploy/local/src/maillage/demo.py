@@ -70,13 +70,13 @@ class Seed:
     """Bring the demonstration's organisations into being as the operator."""
 
     def __init__(self, settings: LocalSettings, secrets: Secrets, http: httpx.AsyncClient, demo: Demo) -> None:
-        self._partners = settings.url_of("partners")
+        self._partners = settings.operations_url_of("partners")
         self._demo = demo
         secret = secrets.client_secret_file("operator").read_text(encoding="utf-8").strip()
         operator = Client(http, f"{self._partners}/oauth/token", "operator", secret)
         # Nobody else uses the demonstration's access to Kafka: a lost password is made again.
         self._applying = Applying(
-            self.file(), operator, http, self._partners, settings.url_of("training"), demo, renew_lost=True
+            self.file(), operator, http, self._partners, settings.operations_url_of("training"), demo, renew_lost=True
         )
 
     @staticmethod

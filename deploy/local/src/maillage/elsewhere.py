@@ -78,14 +78,9 @@ def document(settings: LocalSettings) -> dict[str, Any]:
         "data_dir": None,
         "mail_url": None,
         "traces_url": None,
-        "portal_url": shown_address(settings.portal_url) or None,
+        "portal_url": next((part.url for part in parts if part.name == "portal"), None),
         "parts": [part.shown() for part in parts],
     }
-
-
-def shown_address(url: str) -> str:
-    """Return an address as it may be shown: without a password that stands in it."""
-    return str(httpx.URL(url).copy_with(userinfo=b"")).rstrip("/")
 
 
 async def _ask_all(settings: LocalSettings) -> list[PartStatus]:
@@ -97,7 +92,7 @@ async def _ask(http: httpx.AsyncClient, settings: LocalSettings, service: str) -
     url = settings.operations_url_of(service)
 
     def part(reason: str, version: str = "") -> PartStatus:
-        where = shown_address(url)
+        where = _without_account(url)
         return PartStatus(service, "service", "external", where, "", ready=not reason, version=version, reason=reason)
 
     try:
@@ -108,6 +103,13 @@ async def _ask(http: httpx.AsyncClient, settings: LocalSettings, service: str) -
     if told != service:
         return part(f"c'est {told[:40] or 'un autre programme'} qui répond · another program answers")
     return part("" if health.get("ready") is True else not_ready_because(health), str(health.get("version", "")))
+
+
+def _without_account(url: str) -> str:
+    """Return an address as it may be shown; it need not be one that a client accepts."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def checks(settings: LocalSettings, parts: Iterable[Mapping[str, Any]]) -> list[Check]:

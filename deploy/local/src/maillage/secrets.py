@@ -52,6 +52,14 @@ class Secrets:
         """Return the file of the Ed25519 key that signs access tokens, PEM."""
         return self._file("partners.signing-key.pem", _ed25519_pem)
 
+    def database_admin_password(self) -> str:
+        """Return the password of the administrator's role, where the server is a container of ours."""
+        return self._text("postgres.admin-password", lambda: random.token_urlsafe(32))
+
+    def kafka_password_file(self) -> Path:
+        """Return the file of the services' password on a broker that asks for one."""
+        return self._file("maillage.kafka-password", lambda: random.token_urlsafe(32))
+
     def sms_token_file(self) -> Path:
         """Return the file of the token that the notifications service and its SMS provider share: 256 random bits."""
         return self._file("sms.token", lambda: random.token_urlsafe(32))

@@ -93,6 +93,10 @@ class LocalSettings(BrokerSettings):
 
     kafka_bootstrap: str = Field(default="", description="host:port list; replaces the embedded broker.")
     kafka_partner_bootstrap: str = Field(default="", description="What partners are told; host:port list.")
+    kafka_partner_inside: str = Field(
+        default="", description="Where the demonstration reads partners' topics, if not where partners are told."
+    )
+    desk_address: str = Field(default="", description="Base address of a desk in another container.")
     smtp_host: str = Field(default="", description="A mail server elsewhere; replaces the catcher.")
     sms_url: str = Field(default="", description="A provider of text messages elsewhere; replaces the simulator.")
     sms_token_file: Path | None = Field(
@@ -146,6 +150,11 @@ class LocalSettings(BrokerSettings):
     @property
     def desk_url(self) -> str:
         return f"http://127.0.0.1:{self.desk_port}"
+
+    @property
+    def desk_inside(self) -> str:
+        """Return where the desk answers this command; people are told `desk_url`."""
+        return self.desk_address.rstrip("/") or self.desk_url
 
     @property
     def zipkin_url(self) -> str:

@@ -32,7 +32,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_command_of_the_issue_exists() -> None:
     assert set(COMMANDS) == {
         "up", "down", "status", "doctor", "topics", "logs", "reset", "story", "trace", "dead-letters", "replay",
-        "territory", "join",
+        "territory", "join", "prepare", "contracts",
     }  # fmt: skip
 
 

@@ -91,6 +91,10 @@ def test_the_environment_names_them_as_well(monkeypatch: pytest.MonkeyPatch) -> 
     assert "canary" not in shown.output
 
 
+def test_an_address_that_is_none_is_told_as_one_that_does_not_answer() -> None:
+    assert checks("--services-from", "portal=http://[")["portal"]["text"] == elsewhere.NO_ANSWER
+
+
 def test_status_says_in_its_exit_code_and_words_that_nobody_answers() -> None:
     told = CliRunner().invoke(app, ["status", "--services-from", "portal=http://gone.test"])
 

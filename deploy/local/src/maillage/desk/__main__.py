@@ -9,7 +9,7 @@ import uvicorn
 from chassis.errors import SettingsRefused
 from chassis.version import version
 from maillage.desk.app import create_app, open_desk
-from maillage.desk.settings import HOST, DeskSettings
+from maillage.desk.settings import DeskSettings
 
 STOP_SECONDS = 1
 
@@ -23,7 +23,7 @@ def main() -> None:
         raise SystemExit(f"desk cannot start: {error}") from None
     uvicorn.run(
         create_app(open_desk(settings), version()),
-        host=HOST,
+        host=settings.host,
         port=settings.port,
         loop="uvloop",
         http="httptools",

@@ -81,7 +81,7 @@ def create_app(desk: Desk, version: str) -> Starlette:
                 telling = asyncio.create_task(forwarder.run())
                 stack.callback(telling.cancel)
             if settings.smtp_port:
-                server = await smtp.listen(desk.mails, desk.clock, settings.smtp_port)
+                server = await smtp.listen(desk.mails, desk.clock, settings.smtp_port, settings.host)
                 stack.callback(server.close)
             yield
 
@@ -99,7 +99,10 @@ def create_app(desk: Desk, version: str) -> Starlette:
             *Pages(desk).routes(),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(Protect), Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))],
+        middleware=[
+            Middleware(Protect),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[*HOSTS, *desk.settings.names]),
+        ],
         lifespan=lifespan,
     )
     app.state.desk = desk

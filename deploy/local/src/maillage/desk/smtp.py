@@ -26,8 +26,8 @@ class _Catcher:
         return "250 2.0.0 kept here, sent nowhere"
 
 
-async def listen(box: MailBox, clock: Clock, port: int) -> asyncio.Server:
-    """Start listening on loopback."""
+async def listen(box: MailBox, clock: Clock, port: int, host: str = HOST) -> asyncio.Server:
+    """Start listening, on loopback unless told otherwise."""
     loop = asyncio.get_running_loop()
 
     def protocol() -> SMTP:
@@ -35,4 +35,4 @@ async def listen(box: MailBox, clock: Clock, port: int) -> asyncio.Server:
             _Catcher(box, clock), data_size_limit=BYTES_MAX, enable_SMTPUTF8=True, ident="Maillage desk", loop=loop
         )
 
-    return await loop.create_server(protocol, HOST, port)
+    return await loop.create_server(protocol, host, port)

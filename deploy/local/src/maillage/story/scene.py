@@ -36,7 +36,7 @@ class Scene:
 
     def url(self, service: str, path: str) -> str:
         """Return the address of a route."""
-        return f"{self.settings.url_of(service)}{path}"
+        return f"{self.settings.operations_url_of(service)}{path}"
 
     async def caught(self, kind: str) -> list[dict[str, Any]]:
         """Return the e-mails (`mail`) or text messages (`sms`) of this play that were caught, the newest first."""
@@ -48,8 +48,10 @@ async def open_scene(
 ) -> Scene:
     """Stand at the end of every feed and topic, all at once."""
     clients = {code: seed.client(code) for code in demo.organisations}
-    feeds = {code: FeedWatch(client, f"{settings.url_of('partners')}/feed") for code, client in clients.items()}
-    topics = {code: TopicWatch(demo.organisations[code]["kafka"], "demonstration") for code in TOPICS}
+    feeds = {
+        code: FeedWatch(client, f"{settings.operations_url_of('partners')}/feed") for code, client in clients.items()
+    }
+    topics = {code: TopicWatch(_access(settings, demo, code), "demonstration") for code in TOPICS}
     watches: list[FeedWatch | TopicWatch] = [*feeds.values(), *topics.values()]
     for watch in watches:
         until_end.push_async_callback(watch.close)
@@ -58,8 +60,13 @@ async def open_scene(
     return Scene(settings, http, clients, feeds, topics, frozenset(before))
 
 
+def _access(settings: LocalSettings, demo: Demo, code: str) -> dict[str, Any]:
+    access: dict[str, Any] = demo.organisations[code]["kafka"]
+    return {**access, "bootstrap": settings.kafka_partner_inside or access["bootstrap"]}
+
+
 async def _caught(http: httpx.AsyncClient, settings: LocalSettings, kind: str) -> list[dict[str, Any]]:
-    document = check(await http.get(f"{settings.desk_url}/{kind}.json"))
+    document = check(await http.get(f"{settings.desk_inside}/{kind}.json"))
     return list(document["items"])
 
 
