@@ -8,6 +8,7 @@ memory does not grow with them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import selectors
@@ -15,6 +16,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import IO
 
 from maillage_contracts.errors import ContractError
 
@@ -51,16 +53,24 @@ def try_validator(command: Sequence[str], lines: Iterable[str]) -> Verdicts:
                     _show(process, line.strip(), number, found)
         finally:
             process.kill()
+            # What it did not read is still held, and closing would try to hand it over.
+            with contextlib.suppress(BrokenPipeError):
+                _input_of(process).close()
     return found
+
+
+def _input_of(process: subprocess.Popen[str]) -> IO[str]:
+    assert process.stdin is not None  # a pipe
+    return process.stdin
 
 
 def _show(process: subprocess.Popen[str], line: str, number: int, found: Verdicts) -> None:
     kind = str(json.loads(line).get("type"))
-    assert process.stdin is not None  # both are pipes
-    assert process.stdout is not None
+    given = _input_of(process)
+    assert process.stdout is not None  # a pipe
     try:
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
+        given.write(line + "\n")
+        given.flush()
     except BrokenPipeError:
         raise ContractError(f"the validator ended before event {number}") from None
     with selectors.DefaultSelector() as waiting:
