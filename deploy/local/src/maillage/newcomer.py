@@ -79,7 +79,7 @@ class _Newcomer:
     def __init__(self, http: httpx.AsyncClient, settings: LocalSettings) -> None:
         self._http = http
         self._settings = settings
-        self._url = settings.url_of("partners")
+        self._url = settings.operations_url_of("partners")
         self._email = f"nouveau-{uuid4().hex[:8]}@organisation.example"
         self._journey = Journey()
 

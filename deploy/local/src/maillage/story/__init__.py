@@ -34,7 +34,7 @@ async def play(settings: LocalSettings, secrets: Secrets, progress: Progress, *,
         seed = Seed(settings, secrets, http, demo)
         await seed.run()
         secret = secrets.client_secret_file("operator").read_text(encoding="utf-8").strip()
-        partners = settings.url_of("partners")
+        partners = settings.operations_url_of("partners")
         await add_posts(Client(http, f"{partners}/oauth/token", "operator", secret), partners)
         demo.save()
         progress.step(f"{len(demo.organisations)} organisations de démonstration en place · demo organisations")
