@@ -135,7 +135,7 @@ async def test_a_broker_that_forgot_everything_takes_the_same_names_anew(
     kafka_server: KafkaServer, topic_name: Any
 ) -> None:
     if kafka_server.process is None:
-        pytest.skip("this Kafka is somebody's: nothing of it is deleted")
+        pytest.skip("NOT RUN: this Kafka is somebody's, nothing of it is deleted")
     topic, group = topic_name("known"), topic_name("readers")
     for value in (b"before", b"after"):
         await asyncio.to_thread(create, kafka_server.bootstrap, topic)

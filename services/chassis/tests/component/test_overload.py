@@ -329,7 +329,7 @@ async def test_a_database_that_says_its_disk_is_full_is_a_503(http: httpx.AsyncC
     await assert_stored_exactly(db, answers)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: mounting a small file system needs root")
 async def test_a_disk_that_is_really_full_is_a_503_until_there_is_room(
     http: httpx.AsyncClient, db: Database, small_disk: Path
 ) -> None:
@@ -351,7 +351,7 @@ async def small_disk(db: Database, postgres_server: object) -> AsyncIterator[Pat
     async with db.connection() as connection:
         data = Path(await connection.fetchval("SHOW data_directory"))
     if not data.is_dir():
-        pytest.skip("the database server is on another machine")
+        pytest.skip("NOT RUN: the disk of the database server is not this machine's")
     owner, place = data.stat(), data.parent / f"small-{new_id().hex}"
     place.mkdir()
     await run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place))
@@ -361,7 +361,7 @@ async def small_disk(db: Database, postgres_server: object) -> AsyncIterator[Pat
         async with db.connection() as connection:
             admin = await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
             if not admin:
-                pytest.skip("the tests' role may not make a tablespace")
+                pytest.skip("NOT RUN: the tests' role may not make a tablespace")
             await connection.execute(f"CREATE TABLESPACE {name} LOCATION '{place}'")
             for table in ("outbox", "things"):
                 await connection.execute(f"ALTER TABLE {table} SET TABLESPACE {name}")

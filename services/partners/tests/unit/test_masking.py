@@ -26,7 +26,7 @@ from maillage_contracts import (
     ReferralSubmitted,
     decode_value,
 )
-from partners.adapters.copies import MASKS, SourceCopies, envelope_for, value_for, value_of
+from partners.adapters.copies import MASKS, SourceCopies, envelope_for, masked_fields, value_for, value_of
 from partners.adapters.subscribers import MATTERS, fact_of, subscriptions
 from partners.domain.organisation import PARTNERS, Kind
 from partners.domain.stream import SENSITIVE_SENDERS, Stream
@@ -171,6 +171,7 @@ def test_nature_of_a_sensitive_sender_is_told_to_those_who_need_it_only(kind: Ki
     assert isinstance(copy, ReferralSubmitted)
     assert copy.routing.sender_kind == ("other" if hidden else sender)
     assert copy.model_copy(update={"routing": event.routing}) == event
+    assert ("routing" in masked_fields(kind, delivered(event))) is hidden, "an explanation says what a copy leaves out"
 
 
 def test_table_of_sensitive_senders_is_the_one_of_the_field() -> None:

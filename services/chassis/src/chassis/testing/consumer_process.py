@@ -1,7 +1,8 @@
 """A process that only consumes: `python -m chassis.testing.consumer_process TOPIC`, for tests that kill or stop it.
 
 Reads the same environment as a service; writes one row of table `effects` per event. MAILLAGE_TEST_SESSION_MS shortens
-the group's session, so that a test may outlast it; MAILLAGE_TEST_MUTANT breaks something (mutants.py).
+the group's session, so that a test may outlast it; MAILLAGE_TEST_COMMIT_SECONDS is the time between two commits of
+offsets; MAILLAGE_TEST_MUTANT breaks something (mutants.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from typing import Any
 from unittest.mock import patch
 
+import chassis.offsets
 import chassis.subscribe
 from chassis import faults
 from chassis.consumer import Processor, Subscription
@@ -69,4 +71,6 @@ if __name__ == "__main__":
     become_mutant()
     if session_ms := os.environ.get("MAILLAGE_TEST_SESSION_MS", ""):
         patch.object(chassis.subscribe, "SESSION_TIMEOUT_MS", int(session_ms)).start()
+    if commit_seconds := os.environ.get("MAILLAGE_TEST_COMMIT_SECONDS", ""):
+        patch.object(chassis.offsets, "COMMIT_SECONDS", float(commit_seconds)).start()
     asyncio.run(run(loaded, sys.argv[1]))

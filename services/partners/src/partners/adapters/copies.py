@@ -3,8 +3,7 @@
 A copy is the source's record, apart from its source and its creation context. The value is made once per variant, not
 per organisation: a council's is the source's bytes; others do not learn from it whether, or how often, somebody else
 referred the person, an association neither why nor by whom something ended, and whoever supports work not that a
-sender of a sensitive kind referred. What is not in a table here is copied
-as it is.
+sender of a sensitive kind referred. What is not in a table here is copied as it is.
 """
 
 from __future__ import annotations
@@ -111,22 +110,24 @@ def envelope_for(kind: Kind, delivery: Delivery) -> Envelope:
 
 def value_for(kind: Kind, delivery: Delivery) -> bytes:
     """Return the bytes for streams of this kind: the source's own, unless something is not told to it."""
-    event: Any = delivery.event
+    instead = _told_instead(kind, delivery.event)
+    if not instead:
+        return value_of(delivery)
+    return delivery.event.model_copy(update=instead).model_dump_json().encode()
+
+
+def _told_instead(kind: Kind, event: Any) -> dict[str, Any]:
     mask = MASKS[kind].get(type(event))
     instead = {} if mask is None else mask(event)
     routing = getattr(event, "routing", None)
     if routing is not None and (told := sender_told(kind, routing.sender_kind)) != routing.sender_kind:
         instead["routing"] = routing.model_copy(update={"sender_kind": told})
-    if not instead:
-        return value_of(delivery)
-    copy: Event = event.model_copy(update=instead)
-    return copy.model_dump_json().encode()
+    return instead
 
 
 def masked_fields(kind: Kind, delivery: Delivery) -> tuple[str, ...]:
     """Return the fields of this event in which streams of this kind say less; `correlationid` is the envelope's."""
-    mask = MASKS[kind].get(type(delivery.event))
-    fields = () if mask is None else tuple(mask(delivery.event))
+    fields = tuple(_told_instead(kind, delivery.event))
     return fields if envelope_for(kind, delivery) == delivery.envelope else (*fields, "correlationid")
 
 
