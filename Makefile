@@ -64,9 +64,9 @@ contracts-check: $(STAMPS)/dev ## Prove that no contract breaks a reader of the 
 	@$(BIN)/python contracts/tools/release.py --check
 	@$(BIN)/python contracts/tools/compat.py
 
-# ONLY=relay,http for some measures; PAGE=1 also writes the figures and their pictures into docs/.
+# ONLY=relay,http for some measures; PAGE=1 also writes the figures and their pictures into docs/, ADD=1 beside those of earlier runs.
 bench: $(STAMPS)/dev $(if $(PAGE),$(STAMPS)/bench) ## Measure Maillage beside the raw clients and the shapes of tutorials (TRIALS=5)
-	@$(BIN)/python -m tests.load --trials $(or $(TRIALS),5) $(if $(ONLY),--only $(ONLY)) $(if $(PAGE),--page)
+	@$(BIN)/python -m tests.load --trials $(or $(TRIALS),5) $(if $(ONLY),--only $(ONLY)) $(if $(PAGE),--page) $(if $(ADD),--add)
 
 # ONLY=R1,R7 for some scenarios (R, B, M: all of a kind); SEED=n replays a trial; SHORT=1 as in make test; report in dist/faults.md.
 faults: $(STAMPS)/dev ## Hurt everything in every known way, TRIALS=1 of each or TRIALS=table, and report what was lost or doubled

@@ -18,7 +18,7 @@ from tests.load.report import as_text
 from tests.load.rig import Rig
 from tests.load.servers import running_servers
 from tests.load.sizes import FULL, TINY
-from tests.load.store import keep, stored
+from tests.load.store import Incomparable, add, keep, stored, trials_kept
 from tests.load.trials import run_trials
 
 from maillage.testing.databases import DatabaseFactory
@@ -35,11 +35,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(keys), help=f"some of: {','.join(keys)}")
     parser.add_argument("--tiny", action="store_true", help="a few events: shows that the arms work, measures nothing")
     parser.add_argument("--page", action="store_true", help="also write the figures into docs/performance.md")
+    parser.add_argument("--add", action="store_true", help="with --page: keep the trials after those already kept")
     found = parser.parse_args()
     if unknown := set(found.only.split(",")) - set(keys):
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
     if found.trials < 1:
         parser.error("at least one trial")
+    if found.add and not found.page:
+        parser.error("--add says where the page's trials go: give --page too")
     return found
 
 
@@ -59,8 +62,11 @@ def main() -> int:
     with running_servers() as servers:
         databases = DatabaseFactory(servers.postgres.admin_dsn)
         watch = Watch(servers)
+        before = trials_kept(measures, list(describe(servers))) if asked.add else 0
         try:
-            results = asyncio.run(run_trials(Rig(servers, databases), measures, sizes, asked.trials, say))
+            results = asyncio.run(
+                run_trials(Rig(servers, databases), measures, sizes, asked.trials, say, before=before)
+            )
         finally:
             asyncio.run(databases.drop_all())
         table = as_text(measures, results, sizes)
@@ -70,11 +76,14 @@ def main() -> int:
         # Needs the group of dependencies that only this target installs.
         from tests.load.page import write_page
 
-        keep(measures, results, facts)
+        (add if asked.add else keep)(measures, results, facts)
         write_page(stored(), sizes)
         say("docs/performance.md has the figures")
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except Incomparable as error:
+        raise SystemExit(f"{error}.") from None

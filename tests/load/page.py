@@ -9,12 +9,10 @@ from tests.load.pictures import GROWTH_PICTURE, RATIOS_PICTURE, draw
 from tests.load.processes import ROOT
 from tests.load.report import as_markdown
 from tests.load.sizes import Sizes
-from tests.load.store import Stored
+from tests.load.store import OF_THE_RUN, Stored
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by make bench PAGE=1 -->\n", "<!-- end of figures -->\n"
-OF_THE_RUN = {"Trials", "Other work"}
-"""Facts that differ from one run to the next; the others are the machine's."""
 
 
 def with_figures(text: str, figures: str) -> str:

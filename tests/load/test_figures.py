@@ -17,7 +17,7 @@ from tests.load.measures.relay import RELAY
 from tests.load.page import BEGIN, END, PAGE, with_figures
 from tests.load.report import as_text
 from tests.load.sizes import TINY
-from tests.load.store import keep, stored
+from tests.load.store import Incomparable, add, keep, stored, trials_kept
 from tests.load.trials import Results
 
 
@@ -70,6 +70,32 @@ def test_what_did_not_run_keeps_its_figures(tmp_path: Path) -> None:
     assert found["relay"].results.of("relay", RELAY.arms[0].name, "rate") == [30.0, 31.0]
     assert found["pipeline"].results.of("pipeline", PIPELINE.arms[0].name, "p50") == [9.0]
     assert (found["relay"].facts, found["pipeline"].facts) == ([("Trials", "2")], [("Trials", "1")])
+
+
+def test_trials_of_a_long_measure_can_be_added_run_by_run(tmp_path: Path) -> None:
+    path, ours = tmp_path / "kept.json", RELAY.arms[0].name
+    for value in (20.0, 30.0):
+        results = Results(trials=1)
+        results.values["relay", ours, "rate"] = [value]
+        add([RELAY], results, [("Machine", "one"), ("Trials", "1"), ("Other work", f"of {value:.0f}")], path)
+
+    (found,) = stored(path)
+    assert (found.results.trials, found.results.of("relay", ours, "rate")) == (2, [20.0, 30.0])
+    assert dict(found.facts)["Other work"] == "of 20; then of 30"
+    assert trials_kept([RELAY, PIPELINE], [("Machine", "one")], path) == 0, "none of the other measure"
+    assert trials_kept([RELAY], [("Machine", "one")], path) == 2
+
+
+def test_trials_of_another_machine_are_not_added(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    results = Results(trials=1)
+    results.values["relay", RELAY.arms[0].name, "rate"] = [20.0]
+    add([RELAY], results, [("Machine", "one")], path)
+
+    with pytest.raises(Incomparable, match="relay"):
+        add([RELAY], results, [("Machine", "another")], path)
+
+    assert stored(path)[0].results.trials == 1
 
 
 def test_ratio_is_of_medians_and_its_interval_holds_it() -> None:

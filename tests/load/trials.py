@@ -37,8 +37,13 @@ class Results:
         return not behind or statistics.median(behind) <= BEHIND_MS_MAX
 
 
-async def run_trials(rig: Rig, measures: Sequence[Measure], sizes: Sizes, trials: int, say: Say) -> Results:
-    """Run everything, saying what is done meanwhile; raises when an arm lost or doubled an event."""
+async def run_trials(
+    rig: Rig, measures: Sequence[Measure], sizes: Sizes, trials: int, say: Say, *, before: int = 0
+) -> Results:
+    """Run everything, saying what is done meanwhile; raises when an arm lost or doubled an event.
+
+    `before` is how many trials an earlier run made: the arm that begins follows on from there.
+    """
     results = Results(trials)
     for measure in measures:
         reason = measure.needs(rig)
@@ -48,7 +53,7 @@ async def run_trials(rig: Rig, measures: Sequence[Measure], sizes: Sizes, trials
     runs = [m for m in measures if m.key not in results.left_out]
     for trial in range(trials):
         for measure in runs:
-            for arm in _turned(measure.arms, trial):
+            for arm in _turned(measure.arms, before + trial):
                 await _run(rig, sizes, measure, arm, f"trial {trial + 1}/{trials}", results, say)
     return results
 
