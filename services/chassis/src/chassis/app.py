@@ -82,11 +82,10 @@ def build_app(runtime: Runtime, parts: Parts) -> FastAPI:
     app.add_middleware(problems.BodyLimit)
     app.add_middleware(telemetry.TracingMiddleware)
     app.add_middleware(Admission, gate=runtime.gate)
-    app.include_router(runtime.health.router)
-    app.include_router(metrics.router())
-    app.include_router(operations.router)
-    for router in parts.routers:
-        app.include_router(router)
+    for router in (*parts.routers, runtime.health.router, metrics.router(), operations.router):
+        # Not include_router: it would match each request against every router and then again against its routes, a
+        # fourteenth of a submission's time. The routers have neither prefix nor dependencies for it to add.
+        app.router.routes.extend(router.routes)
     return app
 
 

@@ -61,6 +61,8 @@ class Submission:
         self._councils = councils
         self._attempt = attempt
         self._answer = answer
+        self.answered: tuple[Mapping[str, Any], str] | None = None
+        """The answer that was kept, and where what it is about is found; once `add` has returned."""
         self._collectivity = ""
         self._council: tuple[Organisation, int] | None = None
 
@@ -88,3 +90,4 @@ class Submission:
         if stored == "INSERT 0 0":
             self._councils.forget(self._collectivity)
             raise NotAtOnce
+        self.answered = body, location

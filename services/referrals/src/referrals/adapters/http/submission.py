@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
 from referrals.adapters.submitting import KnownCouncils, NotAtOnce, Submission
 from referrals.app.ports import Organisation
-from referrals.app.submit_referral import SubmitReferral, Submitted, submit_referral
+from referrals.app.submit_referral import SubmitReferral, submit_referral
 from referrals.domain.errors import ReferralRefused
 from referrals.domain.referral import Referral
 
@@ -62,10 +63,9 @@ def routes(vault: Vault) -> APIRouter:
     ) -> JSONResponse:
         async with runtime.at_once() as connection:
             ports = Submission(connection, vault, councils, attempt, _answer)
-            done = await submit_referral(
-                command, places=places, organisations=ports, referrals=ports, new_id=new_id, now=now
-            )
-        return _created(done)
+            await submit_referral(command, places=places, organisations=ports, referrals=ports, new_id=new_id, now=now)
+        assert ports.answered is not None  # what is refused raises
+        return _created(*ports.answered)
 
     async def step_by_step(
         runtime: Runtime, attempt: idempotency.Attempt, command: SubmitReferral, now: datetime
@@ -86,7 +86,7 @@ def routes(vault: Vault) -> APIRouter:
             await idempotency.remember(
                 tx, attempt, now=now, status=201, body=body, resource_id=done.referral.referral_id, location=location
             )
-        return _created(done)
+        return _created(body, location)
 
     return router
 
@@ -95,6 +95,5 @@ def _answer(referral: Referral, council: Organisation) -> tuple[dict[str, Any], 
     return submitted(referral, council), f"/referrals/{referral.referral_id}"
 
 
-def _created(done: Submitted) -> JSONResponse:
-    body, location = _answer(done.referral, done.council)
+def _created(body: Mapping[str, Any], location: str) -> JSONResponse:
     return JSONResponse(body, 201, headers={"location": location})
