@@ -75,6 +75,23 @@ class ReferralReceived(ReferralEvent):
     received_at: UtcDatetime = Field(description="When the receiver acknowledged receipt.")
 
 
+class ReferralOpened(ReferralEvent):
+    """Somebody at the receiver opened the referral's page, for the first time.
+
+    Emitted by referrals at most once per referral, while it waits for an answer. It is a proof of reading and nothing
+    else: no receipt, no answer, and it does not say who read it. A receiver that works through its own software may
+    never be said to have opened anything.
+    """
+
+    event_type: ClassVar[str] = "fr.maillage.referrals.referral.opened.v1"
+
+    status: Slug = Field(
+        description="Where the referral stands; opening changes nothing about it. Open set, as in `snapshot`.",
+        examples=["submitted"],
+    )
+    opened_at: UtcDatetime = Field(description="When the page was opened.", examples=["2026-03-02T09:42:00Z"])
+
+
 class ReferralReviewStarted(ReferralEvent):
     """Somebody at the receiver began to look at the referral.
 

@@ -68,6 +68,7 @@ REFERRALS = Topic(
         "referrals.referral",
         "submitted",
         "received",
+        "opened",
         "review_started",
         "accepted",
         "declined",

@@ -44,6 +44,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     signer = TokenSigner.from_file(settings.signing_key_file, settings.token_issuer, runtime.clock)
     bootstrap = Bootstrap(runtime, read_bootstrap_clients(settings.bootstrap_clients_file))
     told = settings.kafka_partner_bootstrap
+    days = PostgresStreamDays(runtime.db)
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
     provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told))
     asked = Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN)
@@ -61,8 +62,8 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
                 join_request_routes(joining),
                 explanations.router,
                 token_routes(signer, Throttle(runtime.clock)),
-                feed_routes(feed),
-                period_routes(feed, PostgresStreamDays(runtime.db), runtime.clock),
+                feed_routes(feed, days),
+                period_routes(feed, days, runtime.clock),
                 kafka_access_routes(vault, provisioning, told),
                 webhook_routes(vault, sender, couriers.revised, loopback=settings.webhook_loopback),
             ],

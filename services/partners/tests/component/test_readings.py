@@ -323,3 +323,30 @@ async def test_export_of_a_long_period_is_flat_in_memory(
 
     assert size > 8_000_000
     assert peak < 4_000_000
+
+
+async def test_feed_is_read_from_a_day_on(
+    service: Service, db: Database, clock: MovableClock, association: Council, council: Council
+) -> None:
+    days = [[referral(association) for _ in range(2)] for _ in range(3)]
+    for sources in days:
+        await project(db, sources, clock)
+        clock.advance(timedelta(days=2))
+    ids = [[id_of(source) for source in sources] for sources in days]
+
+    headers = await service.headers(council["client_id"], council["client_secret"])
+
+    async def from_day(day: str) -> list[str]:
+        page = await read(service, headers, **{"from": day})
+        return [event["id"] for event in page["events"]]
+
+    assert await from_day("2026-11-01") == [one for day in ids for one in day]
+    # The 26th had nothing: what follows begins on the 27th.
+    assert await from_day("2026-11-26") == await from_day("2026-11-27") == ids[1] + ids[2]
+    assert await from_day("2027-01-01") == []
+    told = await service.http.get("/feed/cursor?from=2026-11-29", headers=headers)
+    page = await read(service, headers, after=told.json()["cursor"])
+    assert [event["id"] for event in page["events"]] == ids[2]
+    # A cursor says more than a day.
+    page = await read(service, headers, **{"from": "2026-11-01", "after": told.json()["cursor"]})
+    assert [event["id"] for event in page["events"]] == ids[2]

@@ -54,6 +54,7 @@ from maillage_contracts import (
     ReferralAccepted,
     ReferralDeclined,
     ReferralExpired,
+    ReferralOpened,
     ReferralOverdue,
     ReferralReceived,
     ReferralReviewStarted,
@@ -81,7 +82,7 @@ STATUS: Mapping[type[Event], tuple[str, str]] = {
 """Where a referral stands after an event, and the field that says since when."""
 
 _TYPES: Mapping[Matter, tuple[type[Event], ...]] = {
-    Matter.REFERRAL: tuple(STATUS),
+    Matter.REFERRAL: (*STATUS, ReferralOpened),
     Matter.IDENTITY: (PersonIdentified,),
     Matter.TIER: (PersonTierChanged,),
     Matter.ERASURE: (PersonErased,),
@@ -171,9 +172,13 @@ def known_referrals(deliveries: Sequence[Delivery]) -> list[KnownReferral]:
 
 def _known(delivery: Delivery) -> KnownReferral | None:
     event: Any = delivery.event
-    if type(event) not in STATUS:
+    if isinstance(event, ReferralOpened):
+        # It moves the version and nothing else; what is said of the referral later has a later version.
+        status, since = event.status, "opened_at"
+    elif type(event) in STATUS:
+        status, since = STATUS[type(event)]
+    else:
         return None
-    status, since = STATUS[type(event)]
     submission = event if isinstance(event, ReferralSubmitted) else None
     return KnownReferral(
         referral_id=event.referral_id,

@@ -40,6 +40,10 @@ class StreamDays(Protocol):
         """Return the days on which the stream received something, oldest first."""
         ...
 
+    async def start_of(self, organisation_id: UUID, day: date) -> int:
+        """Return the position before the first event of this day or of a later one; the last one where none is."""
+        ...
+
     async def digest(self, organisation_id: UUID, day: StreamDay) -> bytes:
         """Compute the digest of a day's ids, and keep it where the day is complete."""
         ...

@@ -21,6 +21,7 @@ from maillage_contracts import (
     ReferralAccepted,
     ReferralDeclined,
     ReferralExpired,
+    ReferralOpened,
     ReferralOverdue,
     ReferralReceived,
     ReferralReviewStarted,
@@ -30,13 +31,25 @@ from maillage_contracts import (
 )
 from referrals.domain.accompaniment import Accompaniment, Fact, Happened
 from referrals.domain.plan import Action, Plan
-from referrals.domain.referral import Referral, StatusChanged
+from referrals.domain.referral import Opened, Referral, StatusChanged
 from referrals.domain.status import Status
 
 
 def row_for(referral: Referral, fact: StatusChanged) -> OutboxRow:
     """Encode the event that tells `fact`, in the referral's story."""
     return prepare(event_for(referral, fact), at=fact.at, correlation_id=referral.correlation_id)
+
+
+def opened_row_for(referral: Referral, fact: Opened) -> OutboxRow:
+    """Encode the event that tells of the first opening, in the referral's story."""
+    event = ReferralOpened(
+        referral_id=fact.referral_id,
+        aggregate_version=fact.version,
+        routing=_routing(referral),
+        status=fact.status,
+        opened_at=fact.at,
+    )
+    return prepare(event, at=fact.at, correlation_id=referral.correlation_id)
 
 
 def event_for(referral: Referral, fact: StatusChanged) -> Event:

@@ -17,12 +17,12 @@ from chassis import idempotency
 from chassis.crypto import Vault
 from chassis.db import Tx
 from chassis.timers import stop_timers
-from referrals.adapters.events import row_for
+from referrals.adapters.events import opened_row_for, row_for
 from referrals.adapters.sealing import seal
 from referrals.domain.person import Told
-from referrals.domain.referral import Parties, Referral, StatusChanged
+from referrals.domain.referral import Opened, Parties, Referral, StatusChanged
 from referrals.domain.sandbox import STEP_AFTER, Simulated, next_command
-from referrals.domain.status import Command, Status
+from referrals.domain.status import Actor, Command, Status
 
 TIMERS: Mapping[str, Command] = {"referral-overdue": Command.OVERDUE, "referral-expiry": Command.EXPIRY}
 SIMULATOR = "referral-simulator"
@@ -68,7 +68,7 @@ WITH allowed AS (
 # The primary key's row lock: every command of one referral passes here, one after the other.
 LOCK = """
 SELECT referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id, commune, themes,
-    submitted_at, changed_at, overdue_at, sandbox, simulated
+    submitted_at, changed_at, overdue_at, sandbox, simulated, opened_at
 FROM referrals WHERE referral_id = $1 FOR UPDATE
 """
 
@@ -83,6 +83,21 @@ WITH referral AS (
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
 SELECT $11, $12, $13, $14, $15::jsonb, $16 FROM referral
 """
+
+OPEN = """
+WITH referral AS (
+    UPDATE referrals SET version = $2, opened_at = $3 WHERE referral_id = $1 RETURNING referral_id, version, opened_at
+), step AS (
+    INSERT INTO referral_history (referral_id, version, at, status, by)
+    SELECT referral_id, version, opened_at, $4, $5 FROM referral
+)
+INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
+SELECT $6, $7, $8, $9, $10::jsonb, $11 FROM referral
+"""
+# referrals_pkey.
+UNREAD = "SELECT opened_at IS NULL FROM referrals WHERE referral_id = $1 AND receiver_id = $2"
+OPENED = "opened"
+"""The line of a history that is no status: the receiver opened the page."""
 
 
 class PostgresReferrals:
@@ -100,6 +115,18 @@ class PostgresReferrals:
         """Return the referral under its row lock."""
         row = await self._tx.fetchrow(LOCK, referral_id)
         return None if row is None else referral_of(row)
+
+    async def unread_by(self, referral_id: UUID, organisation_id: UUID) -> bool:
+        """Look at the row without locking it."""
+        return bool(await self._tx.fetchval(UNREAD, referral_id, organisation_id))
+
+    async def save_opened(self, referral: Referral, fact: Opened) -> None:
+        """Note the first opening, with its step and its event."""
+        row = opened_row_for(referral, fact)
+        await self._tx.execute(
+            OPEN, fact.referral_id, fact.version, fact.at, OPENED, Actor.RECEIVER,
+            row.id, row.topic, row.key, row.type, row.headers, row.payload,
+        )  # fmt: skip
 
     async def save(self, referral: Referral, fact: StatusChanged) -> None:
         """Update the referral, add the step and the event, and stop the terms of a closed one."""
@@ -151,4 +178,5 @@ def referral_of(row: asyncpg.Record) -> Referral:
         version=row["version"],
         sandbox=row["sandbox"],
         simulated=None if row["simulated"] is None else Simulated(row["simulated"]),
+        opened_at=row["opened_at"],
     )

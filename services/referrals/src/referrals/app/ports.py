@@ -10,7 +10,7 @@ from uuid import UUID
 
 from referrals.domain.decline import Decline
 from referrals.domain.person import Person, Told
-from referrals.domain.referral import Referral, StatusChanged
+from referrals.domain.referral import Opened, Referral, StatusChanged
 from referrals.domain.status import Actor, Status
 from referrals.domain.story import StoryStep
 
@@ -89,6 +89,14 @@ class Referrals(NewReferrals, Protocol):
 
     async def lock(self, referral_id: UUID) -> Referral | None:
         """Return a referral that nobody else may change before the transaction ends."""
+        ...
+
+    async def unread_by(self, referral_id: UUID, organisation_id: UUID) -> bool:
+        """Say, locking nothing, whether this organisation was asked and has not opened it yet."""
+        ...
+
+    async def save_opened(self, referral: Referral, fact: Opened) -> None:
+        """Store a locked referral's first opening, its step and its event."""
         ...
 
     async def save(self, referral: Referral, fact: StatusChanged) -> None:

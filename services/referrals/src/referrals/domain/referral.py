@@ -36,6 +36,16 @@ class StatusChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """Somebody at the receiver opened the referral's page for the first time: no status, and no answer."""
+
+    referral_id: UUID
+    version: int
+    status: Status
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Parties:
     """The two organisations of a referral."""
 
@@ -69,6 +79,7 @@ class Referral:
     """Whether nobody in it is real."""
     simulated: Simulated | None = None
     """How the receiver behaves, where a program answers for it."""
+    opened_at: datetime | None = None
 
     def term(self, command: Command) -> datetime:
         """Return when silence becomes this: ten and thirty days after submission, unless a simulator lets them pass."""
@@ -102,6 +113,19 @@ class Referral:
         if at < self.term(command):
             raise NotDue
         return self._move(command, frozenset({Actor.SYSTEM}), at)
+
+    @property
+    def unread(self) -> bool:
+        """Whether the first opening by the receiver is still to be told: once answered, the answer says more."""
+        return self.is_open and self.opened_at is None
+
+    def open(self, at: datetime) -> Opened | None:
+        """Note that the receiver opened it; None where that is known, or nobody waits for an answer any more."""
+        if not self.unread:
+            return None
+        self.opened_at = at
+        self.version += 1
+        return Opened(self.referral_id, self.version, self.status, at)
 
     def _target(self, command: Command) -> Status | None:
         if command is Command.OVERDUE and self.overdue_at is not None:

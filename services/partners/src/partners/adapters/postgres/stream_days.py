@@ -17,6 +17,13 @@ SELECT d.day, d.first_position, d.sha256, s.last_position AS reached, (
 FROM stream_days d JOIN partner_stream s USING (organisation_id)
 WHERE d.organisation_id = $1 AND d.day BETWEEN $2 AND $3 ORDER BY d.day
 """
+# stream_days_pkey: the next day on which something came. In one statement with the end: nothing falls between them.
+START = """
+SELECT coalesce(
+    (SELECT first_position - 1 FROM stream_days WHERE organisation_id = $1 AND day >= $2 ORDER BY day LIMIT 1),
+    (SELECT last_position FROM partner_stream WHERE organisation_id = $1),
+    0)
+"""
 # A range of stream_events_pkey, in its order.
 DIGEST = """
 SELECT sha256(string_agg(uuid_send(event_id), ''::bytea ORDER BY position)) FROM stream_events
@@ -44,6 +51,11 @@ class PostgresStreamDays:
             )
             for row in rows
         ]
+
+    async def start_of(self, organisation_id: UUID, day: date) -> int:
+        async with self._db.connection() as connection:
+            found: int = await connection.fetchval(START, organisation_id, day)
+        return found
 
     async def digest(self, organisation_id: UUID, day: StreamDay) -> bytes:
         async with self._db.connection() as connection:

@@ -14,9 +14,11 @@ from referrals.adapters.http.answers import dossier, page
 from referrals.adapters.http.cursor import read_cursor, write_cursor
 from referrals.adapters.http.refusals import refusals
 from referrals.adapters.organisations import DirectoryOrganisations
+from referrals.adapters.postgres import PostgresReferrals
 from referrals.adapters.reading import PostgresDossiers
 from referrals.adapters.reads import AuditedReads
 from referrals.app.list_referrals import ListReferrals, list_referrals
+from referrals.app.open_referral import open_referral
 from referrals.app.read_referral import read_referral
 from referrals.domain.decline import DeclinedBy, DeclineReason
 from referrals.domain.status import Actor, Status
@@ -66,7 +68,15 @@ def routes(vault: Vault) -> APIRouter:
     async def read_one(referral_id: UUID, caller: Reader, runtime: Parts, response: Response) -> dict[str, Any]:
         response.headers["cache-control"] = "no-store"
         with refusals():
-            async with runtime.db.transaction() as tx:
+            async with runtime.transaction() as tx:
+                if caller.subject != caller.client_id:
+                    # A person at the receiver, not its software: the referrer is told, in the reading's transaction.
+                    await open_referral(
+                        referral_id,
+                        caller.organisation_id,
+                        referrals=PostgresReferrals(tx, vault),
+                        now=runtime.clock.now(),
+                    )
                 found, parties = await read_referral(
                     referral_id,
                     caller.organisation_id,
