@@ -22,6 +22,7 @@ from chassis.faults import fault_point
 from chassis.lanes import Lanes, Row
 from chassis.outbox import Doorbell
 from chassis.ranges import ranges_of
+from chassis.relay_sql import FORGET, PARK, PARK_BEHIND, PARKED_KEYS, TAKE, TAKE_PAST, UNPARK
 
 log = structlog.get_logger(__name__)
 
@@ -54,49 +55,6 @@ FULL_SECONDS = 1.0
 """Between two tries to delete what is sent, while the database cannot write: below LEASE_SILENCE_SECONDS."""
 
 CHANNEL = "outbox"
-
-# outbox_pkey gives the lowest positions; rows in memory and topics that do not drain are passed over, not waited for.
-# Ranges are searched by halves, an array from its beginning for every row.
-# The sizes of stored values are known without reading them: at most $4 bytes and one row are read.
-TAKE = """
-SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM (
-    SELECT *, sum(octet_length(payload)) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-        AS bytes_before
-    FROM (
-        SELECT position, aggregatetype, aggregateid, headers, payload, created_at FROM outbox
-        WHERE NOT position <@ $1::int8multirange AND aggregatetype <> ALL ($2::text[])
-        ORDER BY position LIMIT $3
-    ) AS lowest
-) AS sized WHERE coalesce(bytes_before, 0) < $4 ORDER BY position
-"""
-FORGET = "DELETE FROM outbox WHERE position = ANY ($1::bigint[])"
-
-# The whole key moves: what follows a refused row must not overtake it.
-PARK = """
-WITH moved AS (
-    DELETE FROM outbox WHERE aggregatetype = $1 AND aggregateid = $2 AND position >= $3 RETURNING *
-)
-INSERT INTO outbox_parked (position, id, aggregatetype, aggregateid, type, headers, payload, created_at, cause)
-SELECT position, id, aggregatetype, aggregateid, type, headers, payload, created_at, $4 FROM moved
-"""
-# Only behind what is parked still: an operator may have put the key back since we looked.
-PARK_BEHIND = """
-WITH moved AS (
-    DELETE FROM outbox WHERE aggregatetype = $1 AND aggregateid = $2 AND position >= $3
-        AND EXISTS (SELECT FROM outbox_parked WHERE aggregatetype = $1 AND aggregateid = $2)
-    RETURNING *
-)
-INSERT INTO outbox_parked (position, id, aggregatetype, aggregateid, type, headers, payload, created_at, cause)
-SELECT position, id, aggregatetype, aggregateid, type, headers, payload, created_at, 'behind a refused event' FROM moved
-"""
-PARKED_KEYS = "SELECT DISTINCT aggregatetype, aggregateid FROM outbox_parked"
-
-UNPARK = """
-WITH moved AS (DELETE FROM outbox_parked WHERE aggregatetype = $1 AND aggregateid = $2 RETURNING *)
-INSERT INTO outbox (position, id, aggregatetype, aggregateid, type, headers, payload, created_at)
-OVERRIDING SYSTEM VALUE
-SELECT position, id, aggregatetype, aggregateid, type, headers, payload, created_at FROM moved
-"""
 
 
 async def unpark(db: Database, topic: str, key: str) -> None:
@@ -200,7 +158,11 @@ class Relay:
         if rows_max <= 0 or bytes_max <= 0:
             return False
         asked_at = time.monotonic()
-        rows = await lease.fetch(TAKE, ranges_of(self._lanes.taken), room.full_topics(), rows_max, bytes_max)
+        taken, full = ranges_of(self._lanes.taken), room.full_topics()
+        if full:
+            rows = await lease.fetch(TAKE_PAST, taken, rows_max, bytes_max, full)
+        else:
+            rows = await lease.fetch(TAKE, taken, rows_max, bytes_max)
         self._answered(asked_at)
         if rows:
             fault_point("relay.selected")
@@ -210,6 +172,9 @@ class Relay:
             if (topic, key) in self._lanes.blocked and await self._still_parked(lease, topic, key, row["position"]):
                 continue
             self._lanes.add(Row(row["position"], topic, key, row["headers"], row["payload"], row["created_at"]))
+        if full:
+            # Each topic gave its share of the limit: whether that was all is seen by asking again.
+            return bool(rows)
         return len(rows) == rows_max or sum(len(row["payload"]) for row in rows) >= bytes_max
 
     async def _still_parked(
