@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
 
@@ -39,10 +39,16 @@ def chosen_types(text: str | None) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def deprecation_headers(types: Sequence[str] | None, entries: Mapping[str, Entry] | None = None) -> dict[str, str]:
-    """Return the headers that say when the first of these types began to end and when it ends; none for all types."""
+def deprecation_headers(types: Iterable[str], entries: Mapping[str, Entry] | None = None) -> dict[str, str]:
+    """Return the headers that say when the first of these types began to end and when it ends; none where none does.
+
+    The types are looked at only while some type ends.
+    """
     entries = catalogue() if entries is None else entries
-    ending = [found for name in types or () if (found := entries[name].deprecation) is not None]
+    all_ending = {name: entry.deprecation for name, entry in entries.items() if entry.deprecation is not None}
+    if not all_ending:
+        return {}
+    ending = [all_ending[name] for name in set(types) if name in all_ending]
     if not ending:
         return {}
     since, sunset = min(one.since for one in ending), min(one.sunset for one in ending)
