@@ -38,8 +38,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     """Compose the service; opens nothing until the server starts."""
     settings = settings or load(PartnersSettings)
     runtime = build_runtime("partners", settings, clock)
-    doorbell = WebhookDoorbell()
-    runtime.doorbell = doorbell
+    runtime.doorbell = doorbell = WebhookDoorbell()
     vault = runtime.vault()
     signer = TokenSigner.from_file(settings.signing_key_file, settings.token_issuer, runtime.clock)
     bootstrap = Bootstrap(runtime, read_bootstrap_clients(settings.bootstrap_clients_file))

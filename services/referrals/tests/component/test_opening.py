@@ -57,6 +57,20 @@ async def test_two_who_open_at_the_same_time_are_told_once(desk: Desk) -> None:
 
     assert {answer.status_code for answer in answers} == {200}
     assert len(await openings(desk)) == 1
+    assert steps(await desk.read(referral_id)).count(("opened", "receiver")) == 1
+
+
+async def test_reading_waits_for_no_command_and_the_next_one_is_told(desk: Desk) -> None:
+    referral_id = await desk.submitted()
+
+    async with desk.db.transaction() as tx:
+        await tx.fetchrow("SELECT FROM referrals WHERE referral_id = $1 FOR UPDATE", UUID(referral_id))
+        held = await asyncio.wait_for(opens(desk, referral_id), 10)
+
+    assert steps(held) == [("submitted", "referrer")]
+    assert await openings(desk) == []
+    assert steps(await opens(desk, referral_id))[-1] == ("opened", "receiver")
+    assert len(await openings(desk)) == 1
 
 
 async def test_readings_of_others_and_of_software_are_no_opening(desk: Desk) -> None:
@@ -64,6 +78,12 @@ async def test_readings_of_others_and_of_software_are_no_opening(desk: Desk) -> 
 
     assert (await opens(desk, referral_id, ASSOCIATION)).status_code == 200
     assert (await desk.read(referral_id, COUNCIL)).status_code == 200
+    # A member who may read there and not answer.
+    onlooker = desk.bearer(COUNCIL, sub=str(uuid4()), scope="referrals:read")
+    assert (await desk.http.get(f"/referrals/{referral_id}", headers=onlooker)).status_code == 200
+    assert (await desk.http.get("/referrals", headers=desk.bearer(COUNCIL, sub=str(uuid4())))).status_code == 200
+    operator = desk.issuer.bearer(uuid4(), code="operators", kind="operator", scope="operations referrals:read")
+    assert (await desk.http.get(f"/referrals/{referral_id}", headers=operator)).status_code == 404
     assert (await opens(desk, str(uuid4()))).status_code == 404
 
     assert await openings(desk) == []
