@@ -82,6 +82,9 @@ async def test_readings_of_others_and_of_software_are_no_opening(desk: Desk) -> 
     onlooker = desk.bearer(COUNCIL, sub=str(uuid4()), scope="referrals:read")
     assert (await desk.http.get(f"/referrals/{referral_id}", headers=onlooker)).status_code == 200
     assert (await desk.http.get("/referrals", headers=desk.bearer(COUNCIL, sub=str(uuid4())))).status_code == 200
+    # The sender, were it one that answers others.
+    sender = desk.bearer(ASSOCIATION, sub=str(uuid4()), scope="referrals:answer referrals:read")
+    assert (await desk.http.get(f"/referrals/{referral_id}", headers=sender)).status_code == 200
     operator = desk.issuer.bearer(uuid4(), code="operators", kind="operator", scope="operations referrals:read")
     assert (await desk.http.get(f"/referrals/{referral_id}", headers=operator)).status_code == 404
     assert (await opens(desk, str(uuid4()))).status_code == 404
