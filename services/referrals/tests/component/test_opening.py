@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
@@ -34,12 +35,14 @@ def steps(answer: httpx.Response) -> list[tuple[str, str]]:
 
 async def test_first_opening_is_told_once_and_changes_no_status(desk: Desk) -> None:
     referral_id = await desk.submitted()
+    desk.clock.advance(timedelta(minutes=12))
 
     answers = [await opens(desk, referral_id) for _ in range(3)]
 
     [told] = await openings(desk)
     assert (str(told.referral_id), told.aggregate_version, told.status) == (referral_id, 2, "submitted")
     assert (told.routing.referrer_organisation_id, told.opened_at) == (ASSOCIATION, desk.clock.now())
+    assert told.changed_at == desk.clock.now() - timedelta(minutes=12)
     expected = [("submitted", "referrer"), ("opened", "receiver")]
     assert [steps(answer) for answer in answers] == [expected] * 3
     seen = await desk.read(referral_id)

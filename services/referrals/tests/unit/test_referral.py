@@ -67,7 +67,7 @@ def test_opening_is_told_once_while_an_answer_is_awaited_and_moves_no_status(sta
         assert referral == before
         return
     assert told is not None
-    assert (told.version, told.status, told.at) == (before.version + 1, status, START)
+    assert (told.version, told.status, told.since, told.at) == (before.version + 1, status, before.changed_at, START)
     assert (referral.status, referral.step, referral.changed_at) == (status, before.step, before.changed_at)
     assert referral.open(START + timedelta(days=1)) is None
     assert (referral.version, referral.opened_at) == (told.version, START)
