@@ -174,7 +174,7 @@ def _known(delivery: Delivery) -> KnownReferral | None:
     event: Any = delivery.event
     if isinstance(event, ReferralOpened):
         # It moves the version and nothing else; what is said of the referral later has a later version.
-        status, since = event.status, "opened_at"
+        status, since = event.status, "changed_at"
     elif type(event) in STATUS:
         status, since = STATUS[type(event)]
     else:

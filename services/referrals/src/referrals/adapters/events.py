@@ -47,6 +47,7 @@ def opened_row_for(referral: Referral, fact: Opened) -> OutboxRow:
         aggregate_version=fact.version,
         routing=_routing(referral),
         status=fact.status,
+        changed_at=fact.since,
         opened_at=fact.at,
     )
     return prepare(event, at=fact.at, correlation_id=referral.correlation_id)

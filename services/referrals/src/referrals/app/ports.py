@@ -91,8 +91,11 @@ class Referrals(NewReferrals, Protocol):
         """Return a referral that nobody else may change before the transaction ends."""
         ...
 
-    async def unread_by(self, referral_id: UUID, organisation_id: UUID) -> bool:
-        """Say, locking nothing, whether this organisation was asked and has not opened it yet."""
+    async def lock_unread(self, referral_id: UUID, receiver_id: UUID) -> Referral | None:
+        """Return a referral as `lock` does if this organisation was asked and nobody there has opened it.
+
+        Waits for nobody: None as well where somebody else holds it now.
+        """
         ...
 
     async def save_opened(self, referral: Referral, fact: Opened) -> None:

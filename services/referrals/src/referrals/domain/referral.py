@@ -42,6 +42,7 @@ class Opened:
     referral_id: UUID
     version: int
     status: Status
+    since: datetime
     at: datetime
 
 
@@ -125,7 +126,7 @@ class Referral:
             return None
         self.opened_at = at
         self.version += 1
-        return Opened(self.referral_id, self.version, self.status, at)
+        return Opened(self.referral_id, self.version, self.status, self.changed_at, at)
 
     def _target(self, command: Command) -> Status | None:
         if command is Command.OVERDUE and self.overdue_at is not None:

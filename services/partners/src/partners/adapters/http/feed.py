@@ -44,8 +44,11 @@ def feed_routes(feed: Feed, days: StreamDays) -> APIRouter:
         return write_cursor(caller.organisation_id, position)
 
     @router.get("/feed/cursor")
-    async def get_cursor(caller: Reader, first_day: Annotated[date, Query(alias="from")]) -> dict[str, str]:
+    async def get_cursor(
+        caller: Reader, response: Response, first_day: Annotated[date, Query(alias="from")]
+    ) -> dict[str, str]:
         """Return the cursor before the first event of a day: to read again from there, or to send a webhook's again."""
+        response.headers["cache-control"] = "no-store"
         return {"from": first_day.isoformat(), "cursor": await cursor_of(caller, first_day)}
 
     @router.get("/feed")
