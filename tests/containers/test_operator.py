@@ -95,7 +95,7 @@ def test_an_event_set_aside_is_listed_shown_and_tried_again(composed: ComposedSt
         [
             "docker", "exec", "--interactive", f"{composed.project}-kafka-1",
             "/opt/kafka/bin/kafka-console-producer.sh",
-            "--bootstrap-server", "localhost:9091", "--topic", "training-session-v1",
+            "--bootstrap-server", "localhost:9091", "--topic", "registration-person-v1",
         ],
         input="no event\n", text=True, capture_output=True, check=True, timeout=60,
     )  # fmt: skip
@@ -103,13 +103,14 @@ def test_an_event_set_aside_is_listed_shown_and_tried_again(composed: ComposedSt
     deadline = time.monotonic() + DEAD_SECONDS
     while not (new := letters(composed) - before) and time.monotonic() < deadline:
         continue
+    assert new, "every service reads this topic, and none can read that"
     service, letter = sorted(new)[0]
     shown = composed.operator("dead-letters", "show", service, str(letter), "--json")
     tried = composed.operator("dead-letters", "requeue", service, str(letter), "--dry-run", "--json")
     causes = composed.operator("dead-letters", "causes", "--service", service)
     code, found = checks(composed)
 
-    assert json.loads(shown.stdout)["topic"] == "training-session-v1"
+    assert json.loads(shown.stdout)["topic"] == "registration-person-v1"
     assert "no event" not in shown.stdout + causes.stdout
     assert (tried.returncode, json.loads(tried.stdout)["failed"]) == (1, 1), "bad bytes are no better the second time"
     assert causes.returncode == 0
