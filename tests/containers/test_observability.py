@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -70,7 +71,7 @@ def test_every_service_is_scraped_and_every_panel_draws_something(looked_at: Com
 
     assert until(lambda: scraped() == set(SERVICES)), f"only {scraped()}"
     for title, expression in expressions():
-        assert until(lambda asked=expression: drawn(looked_at, asked)), f"{title}: nothing for {expression}"
+        assert until(partial(drawn, looked_at, expression)), f"{title}: nothing for {expression}"
 
 
 def drawn(stack: ComposedStack, expression: str) -> Any:
