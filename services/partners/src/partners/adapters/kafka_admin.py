@@ -94,16 +94,18 @@ class ConfluentCluster:
             present = await self._partitions(some)
             partitions |= present
             configs |= await self._configs(list(present))
-        users = await answers({"": self._admin().describe_user_scram_credentials(request_timeout=CALL_SECONDS)})
-        rules = await answers({"": self._admin().describe_acls(_anything_of(ANYTHING), request_timeout=CALL_SECONDS)})
+        # Typed for being asked about some users, too; about all it gives one answer.
+        asked: Any = self._admin().describe_user_scram_credentials(request_timeout=CALL_SECONDS)
+        rules = self._admin().describe_acls(_anything_of(ANYTHING), request_timeout=CALL_SECONDS)
+        told = await answers({"users": asked, "rules": rules})
         return Found(
             {name: FoundTopic(count, configs.get(name, {})) for name, count in partitions.items()},
             {
                 name: frozenset(_text_of(info.mechanism) for info in described.scram_credential_infos)
-                for name, described in users[""].items()
+                for name, described in told["users"].items()
                 if name.startswith(USER_PREFIX)
             },
-            frozenset(_right(rule) for rule in rules[""] if rule.principal.startswith(f"{PRINCIPAL}{USER_PREFIX}")),
+            frozenset(_right(rule) for rule in told["rules"] if rule.principal.startswith(f"{PRINCIPAL}{USER_PREFIX}")),
         )
 
     async def forbid(self, rights: Sequence[Right]) -> None:
