@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from uuid import uuid4
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 from confluent_kafka.admin._acl import AclOperation
 from structlog.testing import capture_logs
 
@@ -198,3 +199,30 @@ async def test_a_topic_that_is_gone_comes_back_with_the_whole_stream_in_order(
     streamed += [str(one) for one in await refer(bus, association, "93048")]
     async with reading(council.told, "after") as reader:
         assert await ids_of(reader, 6) == streamed
+
+
+@pytest.mark.long
+async def test_a_connection_that_is_open_ends_and_a_grant_after_the_topic_went_reads_the_stream_from_its_start(
+    service: Service, broker: Broker, bus: Any, code: Callable[[str], str]
+) -> None:
+    council = await Council(service, code("cd93")).join()
+    association = await service.organisation(code("asso"), "association")
+    sent = [str(one) for one in await refer(bus, association, "93048")]
+    async with reading(council.told, "before") as reader:
+        assert await ids_of(reader, 2) == sent
+        await service.call("DELETE", council.path)
+
+        async def revoked() -> bool:
+            return bool((await council.access())["state"] == "revoked")
+
+        await service.until(revoked)
+        await refer(bus, association, "93048")
+        with pytest.raises(TopicAuthorizationFailedError):
+            await ids_of(reader, 1)
+    await broker.remove_topic(council.told["topic"])
+
+    told = (await service.call("PUT", council.path)).json()
+    await service.until(council.ready)
+
+    async with reading(told, "after") as reader:
+        assert (await ids_of(reader, 4))[:2] == sent, "and what came while there was no access"

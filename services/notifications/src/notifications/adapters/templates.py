@@ -21,7 +21,16 @@ from notifications.adapters.facts import OWNER_FIELD, model_named
 from notifications.adapters.vocabulary import APPLICATION, Name, is_moment, longest, vocabulary
 from notifications.domain import wording
 from notifications.domain.errors import TextBroken
-from notifications.domain.fact import ALONE, APPLICANT, AUDIENCES, ORGANISATION_ROLES, OWNER, PERSON, PLATFORM
+from notifications.domain.fact import (
+    ALONE,
+    APPLICANT,
+    AUDIENCES,
+    OPERATORS,
+    ORGANISATION_ROLES,
+    OWNER,
+    PERSON,
+    PLATFORM,
+)
 from notifications.domain.template import (
     CHANNELS,
     LANGUAGES,
@@ -123,7 +132,7 @@ def _load(folder: Path) -> Template:
     if wrong := list(_contradictions(rules, model)):
         raise _Broken(*wrong)
     template = _template(folder.name, rules, _texts(folder, rules.channels))
-    names = vocabulary(model, personal=template.audiences == (PERSON,))
+    names = vocabulary(model, template.audiences)
     wrong = [line for key, text in template.written.items() for line in _unknown(key, text.body, names)]
     spoken = {key: longest(names, key[1]) for key in template.written}
     if wrong := wrong or wording.faults(template, spoken):
@@ -165,8 +174,8 @@ def _contradictions(rules: _Rules, model: type[Event]) -> Iterator[str]:
     alone = ALONE & set(rules.audience)
     if not rules.audience or not set(rules.audience) <= set(AUDIENCES) or (alone and len(rules.audience) > 1):
         yield f"audience: `person`, or some of {', '.join(AUDIENCES[1:])}"
-    if (APPLICANT in rules.audience) != applying:
-        yield "audience: `applicant` for events of a request to join, and for no others"
+    if (rules.audience in ([APPLICANT], [OPERATORS])) != applying:
+        yield "audience: `applicant` or `operators` for events of a request to join, and for no others"
     if (OWNER in rules.audience) != owned:
         yield "audience: `organisation` for events about an organisation, and for no others"
     if personal and "subject_ref" not in fields:
