@@ -45,7 +45,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     told = settings.kafka_partner_bootstrap
     days = PostgresStreamDays(runtime.db)
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
-    provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told))
+    provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told), settings.kafka_reconcile_seconds)
     asked = Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN)
     joining = JoiningDesk(vault, asked, told, settings.public_url, provisioning.wake)
     sender = HttpSender(loopback=settings.webhook_loopback)
@@ -68,7 +68,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
             ],
             subscriptions=subscriptions(runtime.clock),
             timers=timers(vault),
-            metrics=[couriers.metrics],
+            metrics=[couriers.metrics, provisioning.metrics],
             projections=PROJECTIONS,
             background=[
                 bootstrap.run,

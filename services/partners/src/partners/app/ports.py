@@ -192,65 +192,6 @@ class Copies(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class KafkaAccess:
-    """An organisation's access to Kafka: what is wanted and how far it has come."""
-
-    organisation_id: UUID
-    code: str
-    topic: str
-    state: str
-    """requested, granted, revoking or revoked."""
-    ready: bool
-    """The topic holds the whole stream and follows it."""
-
-
-class KafkaAccesses(Protocol):
-    """The wanted and actual state of accesses."""
-
-    async def find(self, code: str) -> KafkaAccess | None: ...
-
-    async def lock(self, organisation_id: UUID) -> KafkaAccess | None:
-        """Return the access and keep others from changing it until the transaction ends."""
-        ...
-
-    async def request(self, organisation_id: UUID, password: str, at: datetime) -> None:
-        """Want access with this password, which is kept sealed until the broker has it."""
-        ...
-
-    async def password_of(self, organisation_id: UUID) -> str: ...
-
-    async def settle(self, organisation_id: UUID, state: str, at: datetime) -> None:
-        """Note a state other than requested, and forget the password."""
-        ...
-
-    async def unsettled(self) -> list[KafkaAccess]:
-        """Return the accesses for which something is left to do."""
-        ...
-
-    async def publish_page(self, organisation_id: UUID, limit: int, at: datetime) -> bool:
-        """Write the next rows of the stream to the outbox; True once the topic follows the stream."""
-        ...
-
-    async def stop_publishing(self, organisation_id: UUID) -> None:
-        """Stop following the stream; a later grant goes on where this one ends."""
-        ...
-
-
-class KafkaCluster(Protocol):
-    """The broker's administration; every call can be repeated. Raises DependencyDown when it does not answer."""
-
-    async def ensure_topic(self, topic: str) -> None: ...
-
-    async def grant(self, user: str, password: str, *, topic: str, group_prefix: str) -> None: ...
-
-    async def verify(self, user: str, password: str, *, topic: str) -> None:
-        """Return once the user can log in and sees the topic."""
-        ...
-
-    async def revoke(self, user: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
 class FeedRow:
     """One event as it is stored in a stream."""
 
