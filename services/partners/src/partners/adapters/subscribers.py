@@ -135,6 +135,7 @@ def subscriptions(clock: Clock) -> list[Subscription]:
                 [fact_of(delivery) for delivery in deliveries],
                 known_referrals(deliveries),
                 known_steps(deliveries),
+                known_persons(deliveries),
                 clock.now(),
             )
         except asyncpg.LockNotAvailableError:
@@ -155,7 +156,14 @@ def fact_of(delivery: Delivery) -> Fact:
         MATTERS[type(event)],
         None if found is None else _routing(found),
         getattr(event, "subject_ref", None),
+        delivery.envelope.type,
     )
+
+
+def known_persons(deliveries: Sequence[Delivery]) -> dict[UUID, UUID]:
+    """Return whose each referral is, of those whose person was identified in this batch."""
+    events = [delivery.event for delivery in deliveries]
+    return {event.referral_id: event.subject_ref for event in events if isinstance(event, PersonIdentified)}
 
 
 def known_referrals(deliveries: Sequence[Delivery]) -> list[KnownReferral]:

@@ -9,8 +9,9 @@ then streams by organisation. The number of statements does not depend on the nu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from partners.app.ports import Copies, Referrals, StreamRow, Streams
 from partners.domain.stream import Fact, KnownReferral, KnownStep, Matter, Placing
@@ -23,14 +24,16 @@ async def project_events(
     facts: Sequence[Fact],
     known: Sequence[KnownReferral],
     steps: Sequence[KnownStep],
+    persons: Mapping[UUID, UUID],
     at: datetime,
 ) -> None:
-    """Append each fact, in order, to every stream that sees it, and remember where referrals and steps stand."""
+    """Append each fact, in order, to every stream that sees it; remember where referrals and steps stand."""
     erasures = sorted({f.person for f in facts if f.matter is Matter.ERASURE and f.person is not None})
     others = sorted({f.person for f in facts if f.matter is not Matter.ERASURE and f.person is not None})
     await streams.enter_gate(alone=bool(erasures))
     await referrals.remember(known)
     await referrals.remember_steps(steps)
+    await referrals.remember_persons(persons)
     erased = await streams.erased(others)
     await streams.note_erased(erasures, at)
     concerned = await streams.lock_concerned(facts)

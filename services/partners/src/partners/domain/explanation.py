@@ -1,8 +1,8 @@
 """Why an organisation did, or did not, receive an event: what is known, and what of it may be told to whom.
 
-An operator is told the decision. The organisation itself is told of what its stream holds, and of what is in its scope
-and concerns something that its stream holds; anything else is "unknown" to it, in the same words as an event that does
-not exist, because that it exists is not its to know.
+An operator is told the decision. The organisation itself is told of what its stream holds, of what is in its scope and
+concerns something that its stream holds, and of what only its own list of types keeps out; anything else is "unknown"
+to it, in the same words as an event that does not exist, because that it exists is not its to know.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Outcome(StrEnum):
     BEFORE_SCOPE = "before_scope"
     """It concerns the organisation as it is now, but came before: when it joined, or before its territory grew."""
     TYPE_WITHHELD = "type_withheld"
+    EVENT_TYPES = "event_types"
+    """Of a type that the organisation does not ask for."""
     OUTSIDE_TERRITORY = "outside_territory"
     OTHER_WORLD = "other_world"
     NOT_NAMED = "not_named"
@@ -100,4 +102,7 @@ class Explanation:
         """Return what the organisation itself may be told."""
         if self.outcome is Outcome.RECEIVED or (self.outcome is Outcome.BEFORE_SCOPE and known_aggregate):
             return self
+        if self.outcome is Outcome.EVENT_TYPES:
+            # Its own choice keeps it out: the type says which one; of whom it speaks is not said.
+            return Explanation(self.outcome, self.ce_type)
         return Explanation(Outcome.of_absence(event_id, at))

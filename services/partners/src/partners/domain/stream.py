@@ -3,8 +3,8 @@
 The rule of scope is here and nowhere else: projecting and explaining both ask `Placing.judge`. The sandbox and the real
 world have nothing in common: an event belongs to the world of the organisation that referred the person. A council sees
 what concerns a commune of its territory; an association what it referred itself; an employment service and a training
-provider what names them. What each kind is shown of it is in SHOWN. Everybody who was told of a person hears of their
-erasure, and nobody hears of that person after it.
+provider what names them. What each kind is shown of it is in SHOWN, and an organisation may ask for some types only.
+Everybody who was told of a person hears of their erasure, and nobody hears of that person after it.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Verdict(StrEnum):
     """The stream holds it already."""
     TYPE_WITHHELD = "type_withheld"
     """This kind of organisation is never told of such events."""
+    EVENT_TYPES = "event_types"
+    """The organisation asked for other types only."""
     OUTSIDE_TERRITORY = "outside_territory"
     OTHER_WORLD = "other_world"
     """The sandbox's and the organisation's is the real world, or the reverse."""
@@ -111,6 +113,8 @@ class Fact:
     routing: Routing | None
     person: UUID | None = None
     """Whom it concerns, where the event says so."""
+    ce_type: str = ""
+    """An organisation that named the types it wants is told of none without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,11 @@ class Stream:
     told: frozenset[UUID] = frozenset()
     """Persons, among those erased here, of whom the organisation was told before."""
     sandbox: bool = False
+    event_types: frozenset[str] | None = None
+    """The types that the organisation asked for; None for all of its role."""
 
     def sees(self, matter: Matter, routing: Routing) -> bool:
-        """Say whether an event about this, with this routing, is this organisation's."""
+        """Say whether an event about this, with this routing, may be shown to this organisation."""
         return self.judge(matter, routing) is Verdict.IN_SCOPE
 
     def judge(self, matter: Matter, routing: Routing) -> Verdict:
@@ -182,6 +188,8 @@ class KnownReferral:
     correlation_id: UUID
     steps: tuple[KnownStep, ...] = ()
     """What goes on for it, where that was asked for."""
+    person: UUID | None = None
+    """Whose it is, where that was asked for and is known."""
 
     @property
     def open(self) -> bool:
@@ -243,5 +251,7 @@ class Placing:
         if (fact.routing.referrer_organisation_id in self.sandboxed) is not stream.sandbox:
             return Verdict.OTHER_WORLD
         verdict = stream.judge(fact.matter, fact.routing)
+        if verdict is Verdict.IN_SCOPE and stream.event_types is not None and fact.ce_type not in stream.event_types:
+            return Verdict.EVENT_TYPES
         # Whoever has no business with the person does not learn here that they were erased.
         return Verdict.PERSON_ERASED if verdict is Verdict.IN_SCOPE and fact.person in self._erased else verdict

@@ -24,6 +24,10 @@ OUTCOMES: Final[Mapping[Outcome, Said]] = {
         "Les événements de ce type ne sont pas transmis à une organisation de cette nature.",
         "Events of this type are not passed on to an organisation of this kind.",
     ),
+    Outcome.EVENT_TYPES: Said(
+        "L’organisation ne demande pas les événements de ce type : sa liste de types est dans ses réglages.",
+        "The organisation does not ask for events of this type: its list of types is in its settings.",
+    ),
     Outcome.OUTSIDE_TERRITORY: Said(
         "La commune de l’événement n’est pas dans le territoire de l’organisation.",
         "The event’s commune is not in the organisation’s territory.",

@@ -29,7 +29,7 @@ FROM stream_events e WHERE e.event_id = $1 ORDER BY e.organisation_id = $2 DESC 
 """
 # partner_stream_pkey, stream_communes_pkey, told_persons_pkey.
 SCOPE = """
-SELECT s.organisation_id, s.code, s.topic, s.kind, s.last_position, s.sandbox,
+SELECT s.organisation_id, s.code, s.topic, s.kind, s.last_position, s.sandbox, s.event_types,
     EXISTS (SELECT FROM stream_communes c WHERE c.commune = $2 AND c.organisation_id = $1) AS has_commune,
     EXISTS (SELECT FROM told_persons t WHERE t.subject_ref = $3 AND t.organisation_id = $1) AS told
 FROM partner_stream s WHERE s.organisation_id = $1
@@ -87,6 +87,7 @@ class PostgresEvidence:
             frozenset({commune} if row["has_commune"] else ()),
             frozenset({fact.person} if row["told"] and fact.person is not None else ()),
             sandbox=row["sandbox"],
+            event_types=None if row["event_types"] is None else frozenset(row["event_types"]),
         )
 
     async def sandboxed(self, fact: Fact) -> set[UUID]:

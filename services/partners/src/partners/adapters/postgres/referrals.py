@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -49,18 +49,34 @@ SELECT kind, step_id, referral_id, version, status, open, changed_at FROM known_
 WHERE referral_id = ANY ($1) AND open ORDER BY changed_at, step_id
 """
 
-# stream_events_subject answers "what was this organisation last told of it?" with one look each.
+# known_persons_pkey. A referral is one person's for good.
+REMEMBER_PERSONS = """
+INSERT INTO known_persons (referral_id, subject_ref)
+SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT (referral_id) DO NOTHING
+"""
+
+# stream_events_subject answers "what was this organisation last told of it?" with one look each; where its list leaves
+# referrals out, known_steps_referral finds what else it may have been told.
 FOLLOWED = """
-SELECT k.* FROM known_referrals k
-CROSS JOIN LATERAL (
+SELECT k.*, p.subject_ref FROM known_referrals k
+LEFT JOIN known_persons p USING (referral_id)
+LEFT JOIN LATERAL (
     SELECT e.ce_type FROM stream_events e WHERE e.organisation_id = $1 AND e.subject = k.referral_id::text
     ORDER BY e.position DESC LIMIT 1
-) last
-WHERE k.commune = ANY ($2) AND last.ce_type <> $3
+) last ON true
+WHERE k.commune = ANY ($2) AND NOT EXISTS (SELECT FROM erased_persons x WHERE x.subject_ref = p.subject_ref) AND CASE
+    WHEN last.ce_type IS NOT NULL THEN last.ce_type <> $3
+    ELSE EXISTS (SELECT FROM told_persons t WHERE t.subject_ref = p.subject_ref AND t.organisation_id = $1)
+        OR EXISTS (
+            SELECT FROM known_steps s JOIN stream_events e ON e.subject = s.step_id::text
+            WHERE s.referral_id = k.referral_id AND e.organisation_id = $1
+        )
+END
 ORDER BY k.referral_id
 """
 UNFOLLOWED = """
-SELECT k.* FROM known_referrals k
+SELECT k.*, p.subject_ref FROM known_referrals k
+LEFT JOIN known_persons p USING (referral_id)
 LEFT JOIN LATERAL (
     SELECT e.ce_type FROM stream_events e WHERE e.organisation_id = $1 AND e.subject = k.referral_id::text
     ORDER BY e.position DESC LIMIT 1
@@ -69,6 +85,8 @@ WHERE k.commune = ANY ($2) AND k.open AND $4 = EXISTS (
     -- organisations_sandbox: what was referred in the other world is not this stream's.
     SELECT FROM organisations o WHERE o.organisation_id = k.referrer_organisation_id AND o.sandbox
 ) AND k.themes IS NOT NULL AND coalesce(last.ce_type, $3) = $3
+-- Whoever was erased stays so: no snapshot brings them back to whom it newly concerns.
+AND NOT EXISTS (SELECT FROM erased_persons x WHERE x.subject_ref = p.subject_ref)
 ORDER BY k.submitted_at, k.referral_id
 """
 
@@ -114,6 +132,10 @@ class PostgresReferrals:
             [s.changed_at for s in steps],
         )
 
+    async def remember_persons(self, persons: Mapping[UUID, UUID]) -> None:
+        if persons:
+            await self._tx.execute(REMEMBER_PERSONS, list(persons), list(persons.values()))
+
     async def followed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
         if not communes:
             return []
@@ -144,4 +166,5 @@ def _known(row: asyncpg.Record) -> KnownReferral:
         submitted_at=row["submitted_at"],
         changed_at=row["changed_at"],
         correlation_id=row["correlation_id"],
+        person=row["subject_ref"],
     )
