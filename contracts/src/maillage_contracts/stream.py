@@ -75,7 +75,10 @@ class ReferralSnapshot(ReferralEvent):
             "before: `person.identified` follows."
         ),
     )
-    reason: Slug = Field(description="Why you see it now. Open set; today `joined` or `widened`.", examples=["joined"])
+    reason: Slug = Field(
+        description="Why you see it now. Open set; today `joined`, `widened` or `moved` (the person).",
+        examples=["joined"],
+    )
 
 
 class ReferralLeftScope(Event):

@@ -74,6 +74,7 @@ REFERRALS = Topic(
         "withdrawn",
         "overdue",
         "expired",
+        "moved",
     ),
 )
 

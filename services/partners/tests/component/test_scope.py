@@ -18,6 +18,8 @@ from maillage_contracts import (
     PersonErased,
     PersonIdentified,
     ReferralAccepted,
+    ReferralMoved,
+    ReferralReceived,
     ReferralSubmitted,
     Routing,
     topic_for,
@@ -65,6 +67,14 @@ class Story:
         return example(
             PersonIdentified, subject_ref=self.person, referral_id=self.referral, routing=self.routing,
             aggregate_version=1,
+        )  # fmt: skip
+
+    def moved(self, commune: str, version: int = 2) -> Event:
+        """The person lives elsewhere from now on: what follows says so."""
+        before, self.routing = self.routing.commune, self.routing.model_copy(update={"commune": commune})
+        return example(
+            ReferralMoved, referral_id=self.referral, routing=self.routing, aggregate_version=version,
+            previous_commune=before,
         )  # fmt: skip
 
     def booked(self) -> Event:
@@ -180,3 +190,67 @@ async def test_erasure_reaches_whoever_was_told_of_the_referral_alone(service: S
     [(_, before), _] = await stream_of(db, "early")
     [(_, after), _] = await stream_of(db, "late")
     assert (before["subject_ref"], after["subject_ref"]) == (None, str(story.person))
+
+
+async def test_person_who_moves_leaves_one_territory_and_enters_another(service: Service, db: Database) -> None:
+    association = await service.organisation("asso1", "association")
+    await service.organisation("cd93", collectivities=["93D"])
+    await service.organisation("metrolyon", collectivities=["69M"])
+    await service.organisation("everywhere", communes=["93048", "69123"])
+    await service.organisation("cd94", collectivities=["94D"])
+    story, other, gone = (Story(referrer=association["organisation_id"]) for _ in range(3))
+    for one in (story, other, gone):
+        await tell(db, one.submitted())
+    await tell(db, story.identified(), gone.identified(), gone.erased())
+    late = other.identified()
+
+    [moved] = await tell(db, story.moved("69123"))
+    # The order in which other topics are read is nobody's: who the person is was told by where they lived.
+    await tell(db, other.moved("69123"), late, gone.moved("69123"))
+    received = example(ReferralReceived, referral_id=story.referral, routing=story.routing, aggregate_version=3)
+    await tell(db, received)
+
+    left = [event for name, event in await stream_of(db, "cd93") if name == "left_scope"]
+    assert [(event["referral_id"], event["reason"]) for event in left] == [
+        (str(one.referral), "moved") for one in (story, other)
+    ]
+    snapshots = [event for name, event in await stream_of(db, "metrolyon") if name == "snapshot"]
+    assert [(one["referral_id"], one["reason"], one["subject_ref"]) for one in snapshots] == [
+        (str(story.referral), "moved", str(story.person)),
+        (str(other.referral), "moved", None),
+    ]
+    assert {one["routing"]["commune"] for one in snapshots} == {"69123"}
+    assert await types_of(db, "metrolyon") == ["snapshot", "snapshot", "identified", "received"]
+    assert (await types_of(db, "cd93")).count("identified") == 2
+    for code in ("everywhere", "asso1"):
+        assert (await types_of(db, code)).count("moved") == 2
+        assert not {"snapshot", "left_scope"} & set(await types_of(db, code))
+    assert await types_of(db, "cd94") == []
+
+    # What is known here follows: widening and narrowing go by where the person lives now, and the same is explained.
+    await service.organisation("cd94", collectivities=["94D"], communes=["93048", "69123"])
+    assert {event["referral_id"] for _, event in await stream_of(db, "cd94")} == {
+        str(story.referral), str(other.referral)
+    }  # fmt: skip
+    own = await service.client_of("metrolyon")
+    why = (await service.http.get("/explanations", params={"event_id": moved}, headers=own)).json()
+    assert why["code"] == "entered"
+    why = (await service.call("GET", f"/organisations/cd93/explanations?event_id={moved}")).json()
+    assert why["code"] == "outside_territory"
+
+
+async def test_person_who_comes_back_is_shown_once_each_time(service: Service, db: Database) -> None:
+    await service.organisation("cd93", collectivities=["93D"])
+    await service.organisation("metrolyon", collectivities=["69M"])
+    story = Story()
+    clock = SystemClock()
+    batch = [source_of_event(one) for one in (
+        story.submitted(), story.moved("69123"), story.moved("93066", 3), story.moved("93048", 4)
+    )]  # fmt: skip
+    # In one batch, and read twice.
+    for _ in range(2):
+        await Processor("partners", subscriptions(clock)[0], db, clock, Doorbell()).process(batch)
+
+    assert await types_of(db, "cd93") == ["submitted", "left_scope", "snapshot", "moved"]
+    assert await types_of(db, "metrolyon") == ["snapshot", "left_scope"]
+    assert [event["aggregate_version"] for _, event in await stream_of(db, "cd93")] == [1, 2, 3, 4]

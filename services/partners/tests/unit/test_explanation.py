@@ -17,7 +17,8 @@ from partners.adapters.http.explanations import explanation_document
 from partners.app.explain_event import Copy, explain_event
 from partners.domain.explanation import Explanation, Fate, Outcome, fate_of
 from partners.domain.organisation import PARTNERS, Kind
-from partners.domain.stream import Fact, Matter, Placing, Routing, Stream
+from partners.domain.placing import Placing
+from partners.domain.stream import Fact, Matter, Routing, Stream
 from partners.domain.webhook import ERASED, State, Webhook
 
 AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)

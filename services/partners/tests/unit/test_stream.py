@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from partners.domain.organisation import PARTNERS, Kind
-from partners.domain.stream import SHOWN, Fact, KnownReferral, Matter, Placing, Routing, Stream, Verdict
+from partners.domain.placing import Placing
+from partners.domain.stream import SHOWN, Fact, KnownReferral, Matter, Routing, Stream, Verdict
 
 AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 ASSOCIATION, EMPLOYMENT, TRAINING = uuid4(), uuid4(), uuid4()

@@ -54,6 +54,7 @@ from maillage_contracts import (
     ReferralAccepted,
     ReferralDeclined,
     ReferralExpired,
+    ReferralMoved,
     ReferralOverdue,
     ReferralReceived,
     ReferralReviewStarted,
@@ -61,11 +62,13 @@ from maillage_contracts import (
     ReferralWithdrawn,
     topic_for,
 )
+from maillage_contracts.referrals import ReferralEvent
 from partners.adapters.copies import SourceCopies
+from partners.adapters.events import ScopeEvents
 from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
 from partners.adapters.steps import known_steps
-from partners.app.project_events import project_events
+from partners.app.project_events import Told, project_events
 from partners.domain.stream import Fact, KnownReferral, Matter, Routing
 
 STATUS: Mapping[type[Event], tuple[str, str]] = {
@@ -82,6 +85,7 @@ STATUS: Mapping[type[Event], tuple[str, str]] = {
 
 _TYPES: Mapping[Matter, tuple[type[Event], ...]] = {
     Matter.REFERRAL: tuple(STATUS),
+    Matter.MOVE: (ReferralMoved,),
     Matter.IDENTITY: (PersonIdentified,),
     Matter.TIER: (PersonTierChanged,),
     Matter.ERASURE: (PersonErased,),
@@ -132,10 +136,8 @@ def subscriptions(clock: Clock) -> list[Subscription]:
                 PostgresStreams(tx),
                 PostgresReferrals(tx),
                 SourceCopies(deliveries, clock),
-                [fact_of(delivery) for delivery in deliveries],
-                known_referrals(deliveries),
-                known_steps(deliveries),
-                known_persons(deliveries),
+                ScopeEvents(),
+                told_by(deliveries),
                 clock.now(),
             )
         except asyncpg.LockNotAvailableError:
@@ -145,6 +147,23 @@ def subscriptions(clock: Clock) -> list[Subscription]:
     for model in MATTERS:
         by_topic.setdefault(topic_for(model).name, set()).add(model)
     return [Subscription(topic, many=project, many_types=frozenset(types)) for topic, types in by_topic.items()]
+
+
+def told_by(deliveries: Sequence[Delivery]) -> Told:
+    """Return what a batch tells."""
+    return Told(
+        [fact_of(delivery) for delivery in deliveries],
+        known_referrals(deliveries),
+        known_steps(deliveries),
+        known_persons(deliveries),
+        moves_of(deliveries),
+    )
+
+
+def moves_of(deliveries: Sequence[Delivery]) -> dict[UUID, KnownReferral]:
+    """Return each referral whose person moved as the move left it, by the event."""
+    moves = [delivery for delivery in deliveries if isinstance(delivery.event, ReferralMoved)]
+    return {delivery.envelope.id: known for delivery in moves if (known := _known(delivery)) is not None}
 
 
 def fact_of(delivery: Delivery) -> Fact:
@@ -157,6 +176,8 @@ def fact_of(delivery: Delivery) -> Fact:
         None if found is None else _routing(found),
         getattr(event, "subject_ref", None),
         delivery.envelope.type,
+        event.previous_commune if isinstance(event, ReferralMoved) else None,
+        event.referral_id if isinstance(event, ReferralEvent | PersonIdentified) else None,
     )
 
 
@@ -179,10 +200,13 @@ def known_referrals(deliveries: Sequence[Delivery]) -> list[KnownReferral]:
 
 def _known(delivery: Delivery) -> KnownReferral | None:
     event: Any = delivery.event
-    if type(event) not in STATUS:
+    if isinstance(event, ReferralMoved):
+        status, since = event.status, "moved_at"
+    elif type(event) in STATUS:
+        status, since = STATUS[type(event)]
+    else:
         return None
-    status, since = STATUS[type(event)]
-    submission = event if isinstance(event, ReferralSubmitted) else None
+    submission = event if isinstance(event, ReferralSubmitted | ReferralMoved) else None
     return KnownReferral(
         referral_id=event.referral_id,
         version=event.aggregate_version,
@@ -192,6 +216,7 @@ def _known(delivery: Delivery) -> KnownReferral | None:
         submitted_at=None if submission is None else submission.submitted_at,
         changed_at=getattr(event, since),
         correlation_id=delivery.envelope.correlation_id,
+        moved=isinstance(event, ReferralMoved),
     )
 
 

@@ -167,6 +167,20 @@ class Referrals(Protocol):
         """Keep whose each referral is, by the referral."""
         ...
 
+    async def detailed(self, referrals: Mapping[UUID, KnownReferral]) -> dict[UUID, KnownReferral]:
+        """Return the same referrals, by the same keys, each with its steps and its person."""
+        ...
+
+    async def following(
+        self, streams: Sequence[Stream], referrals: Mapping[UUID, KnownReferral]
+    ) -> set[tuple[UUID, UUID]]:
+        """Return the (organisation, referral) pairs of these that follow one another."""
+        ...
+
+    async def moved_to(self, referral_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """Return where the persons live of those of the referrals that have been elsewhere."""
+        ...
+
     async def unfollowed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
         """Return the open referrals of the stream's world in these communes that it does not follow, oldest first.
 

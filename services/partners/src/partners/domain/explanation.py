@@ -31,6 +31,8 @@ class Outcome(StrEnum):
     """Of a type that the organisation does not ask for."""
     OUTSIDE_TERRITORY = "outside_territory"
     OTHER_WORLD = "other_world"
+    ENTERED = "entered"
+    """It brought its referral into the organisation's scope, which a snapshot said instead."""
     NOT_NAMED = "not_named"
     PERSON_ERASED = "person_erased"
     PERSON_UNTOLD = "person_untold"
@@ -53,6 +55,10 @@ class Outcome(StrEnum):
         if event_id.version == 7 and abs(at.timestamp() - (event_id.int >> 80) / 1000) < RECENT.total_seconds():
             return cls.NOT_YET
         return cls.UNKNOWN
+
+
+_NOW_MINE: Final = frozenset({Outcome.BEFORE_SCOPE, Outcome.ENTERED})
+"""In the scope of today, though the stream does not hold the event."""
 
 
 class Fate(StrEnum):
@@ -100,7 +106,7 @@ class Explanation:
 
     def disclosed(self, event_id: UUID, at: datetime, *, known_aggregate: bool) -> Explanation:
         """Return what the organisation itself may be told."""
-        if self.outcome is Outcome.RECEIVED or (self.outcome is Outcome.BEFORE_SCOPE and known_aggregate):
+        if self.outcome is Outcome.RECEIVED or (self.outcome in _NOW_MINE and known_aggregate):
             return self
         if self.outcome is Outcome.EVENT_TYPES:
             # Its own choice keeps it out: the type says which one; of whom it speaks is not said.

@@ -19,3 +19,7 @@ ORDER BY referral_id;
 -- What was told of a referral by its steps alone, whatever came of them.
 CREATE INDEX known_steps_referral ON known_steps (referral_id);
 
+
+-- Referrals whose person has lived elsewhere: an event that names the former commune may still be on its way.
+ALTER TABLE known_referrals ADD COLUMN moved boolean NOT NULL DEFAULT false;
+CREATE INDEX known_referrals_moved ON known_referrals (referral_id) WHERE moved;

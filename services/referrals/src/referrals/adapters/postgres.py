@@ -68,7 +68,7 @@ WITH allowed AS (
 # The primary key's row lock: every command of one referral passes here, one after the other.
 LOCK = """
 SELECT referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id, commune, themes,
-    submitted_at, changed_at, overdue_at, sandbox, simulated
+    submitted_at, changed_at, overdue_at, sandbox, simulated, asked_at
 FROM referrals WHERE referral_id = $1 FOR UPDATE
 """
 
@@ -151,4 +151,5 @@ def referral_of(row: asyncpg.Record) -> Referral:
         version=row["version"],
         sandbox=row["sandbox"],
         simulated=None if row["simulated"] is None else Simulated(row["simulated"]),
+        asked_at=row["asked_at"],
     )

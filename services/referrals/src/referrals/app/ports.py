@@ -10,7 +10,7 @@ from uuid import UUID
 
 from referrals.domain.decline import Decline
 from referrals.domain.person import Person, Told
-from referrals.domain.referral import Referral, StatusChanged
+from referrals.domain.referral import Moved, Referral, StatusChanged
 from referrals.domain.status import Actor, Status
 from referrals.domain.story import StoryStep
 
@@ -96,6 +96,22 @@ class Referrals(NewReferrals, Protocol):
         ...
 
 
+class MovingReferrals(Protocol):
+    """Referrals whose person may live elsewhere."""
+
+    async def lock(self, referral_id: UUID) -> Referral | None:
+        """Return a referral that nobody else may change before the transaction ends."""
+        ...
+
+    async def check_person(self, referral_id: UUID) -> None:
+        """Raise PersonErased once nothing says who the person is; until the transaction ends that stays so."""
+        ...
+
+    async def save_move(self, referral: Referral, fact: Moved) -> None:
+        """Store where a locked referral's person lives and who is asked, its step, its terms and its event."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One line of a referral's history, before what followed from it."""
@@ -104,6 +120,8 @@ class Step:
     status: str
     by: str
     decline: Decline | None = None
+    organisation_id: UUID | None = None
+    """Who did it, where that is not the party of today on this side."""
 
 
 @dataclass(frozen=True, slots=True)

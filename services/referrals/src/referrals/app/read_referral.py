@@ -32,4 +32,5 @@ async def read_referral(
 
 def _in_story(dossier: Dossier) -> set[UUID]:
     acting = {step.organisation_id for step in dossier.story if step.organisation_id is not None}
+    acting |= {step.organisation_id for step in dossier.history if step.organisation_id is not None}
     return acting if dossier.joint is None else acting | {dossier.joint.employment_id}

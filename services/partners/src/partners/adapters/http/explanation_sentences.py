@@ -36,6 +36,12 @@ OUTCOMES: Final[Mapping[Outcome, Said]] = {
         "L’événement est du bac à sable et l’organisation n’en est pas, ou l’inverse : les deux n’ont rien en commun.",
         "The event is of the sandbox and the organisation is not, or the reverse: the two have nothing in common.",
     ),
+    Outcome.ENTERED: Said(
+        "Par cet événement, la personne vient vivre dans le territoire de l’organisation : un `stream.snapshot` le"
+        " dit à sa place.",
+        "By this event the person comes to live in the organisation’s territory: a `stream.snapshot` says so in its"
+        " stead.",
+    ),
     Outcome.NOT_NAMED: Said(
         "L’événement ne nomme pas l’organisation dans son rôle : il concerne d’autres organisations.",
         "The event does not name the organisation in its role: it concerns others.",

@@ -145,7 +145,7 @@ class PostgresStreams:
 
     async def lock_concerned(self, facts: Sequence[Fact]) -> list[Stream]:
         routings = [fact.routing for fact in facts if fact.routing is not None]
-        communes = sorted({routing.commune for routing in routings})
+        communes = sorted({commune for fact in facts for commune in fact.communes()})
         parties = sorted({party for routing in routings for party in routing.parties()})
         erased = sorted({f.person for f in facts if f.matter is Matter.ERASURE and f.person is not None})
         rows = await self._tx.fetch(LOCK_CONCERNED, communes, parties, erased)
