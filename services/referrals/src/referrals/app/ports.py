@@ -71,6 +71,10 @@ class Organisations(Councils, Protocol):
         """Return those of one world that answer for a collectivity, by code."""
         ...
 
+    async def covered(self, council_id: UUID, communes: Collection[str]) -> frozenset[str]:
+        """Return those of the communes that are in a council's territory as last heard of; none of one unheard of."""
+        ...
+
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those that have been heard of."""
         ...
@@ -198,4 +202,8 @@ class Audit(Protocol):
 
     async def read(self, record_ids: Sequence[UUID]) -> None:
         """Record it. Last in the transaction: the audit is one chain, and everybody who reads waits for it."""
+        ...
+
+    async def refuse(self, record_ids: Sequence[UUID]) -> None:
+        """Record that this was not read, because the person lives outside the reader's territory; last, as above."""
         ...

@@ -19,6 +19,7 @@ from referrals.adapters.reads import AuditedReads
 from referrals.app.list_referrals import ListReferrals, list_referrals
 from referrals.app.read_referral import read_referral
 from referrals.domain.decline import DeclinedBy, DeclineReason
+from referrals.domain.errors import NotFound
 from referrals.domain.status import Actor, Status
 
 PAGE_MAX = 100
@@ -67,13 +68,16 @@ def routes(vault: Vault) -> APIRouter:
         response.headers["cache-control"] = "no-store"
         with refusals():
             async with runtime.db.transaction() as tx:
-                found, parties = await read_referral(
+                read = await read_referral(
                     referral_id,
                     caller.organisation_id,
                     dossiers=PostgresDossiers(tx, vault),
                     organisations=DirectoryOrganisations(tx),
                     audit=AuditedReads(tx, caller, READ_PURPOSE, runtime.clock),
                 )
+            if read is None:
+                raise NotFound  # after the transaction: that it was asked for stays recorded
+        found, parties = read
         return dossier(found, parties, may_act(caller, found.referral.parties.quality_of(caller.organisation_id)))
 
     @router.get("/decline-reasons")
