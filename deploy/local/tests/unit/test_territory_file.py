@@ -70,6 +70,12 @@ def test_demonstration_is_a_territory_file() -> None:
         ('{ collectivities = ["93D"] }', '{ communes = ["14697"] }', 12, "« 14697 » fait partie de"),
         ('"feed:read",\n', '"feed:write",\n', 18, "« feed:write » n'est pas un droit de council"),
         ('code = "asso1"', 'code = "cd93"', 22, "est déjà plus haut"),
+        (
+            'code = "asso1"',
+            'code = "asso1"\nevent_types = ["*", "fr.maillage.referrals.referral.acepted.v1"]',
+            23,
+            "vouliez-vous « fr.maillage.referrals.referral.accepted.v1 »",
+        ),
         ('code = "asso1"', 'code = "ASSO-1"', 22, "a-z et 0-9"),
         ('name = "logiciel"', "name = 12", 15, "doit être un texte"),
         ("version = 1", "version = 2", 1, "valeurs admises 1"),

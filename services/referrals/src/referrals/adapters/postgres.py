@@ -68,7 +68,7 @@ WITH allowed AS (
 
 _AGGREGATE = """
 SELECT referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id, commune, themes,
-    submitted_at, changed_at, overdue_at, sandbox, simulated, opened_at
+    submitted_at, changed_at, overdue_at, sandbox, simulated, opened_at, asked_at
 FROM referrals WHERE referral_id = $1
 """
 # The primary key's row lock: every command of one referral passes here, one after the other.
@@ -182,4 +182,5 @@ def referral_of(row: asyncpg.Record) -> Referral:
         sandbox=row["sandbox"],
         simulated=None if row["simulated"] is None else Simulated(row["simulated"]),
         opened_at=row["opened_at"],
+        asked_at=row["asked_at"],
     )

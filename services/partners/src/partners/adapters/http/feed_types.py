@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from chassis.problems import Problem
 from chassis.sentences import Said
@@ -13,6 +16,9 @@ from maillage_contracts.catalogue import Entry, catalogue
 from maillage_contracts.topics import PREFIX
 
 KNOWN: Sequence[str] = (*PARTNER_TOPIC.types, *PARTNER_TOPIC.relayed_types)
+
+TypeNames = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=50)]
+"""Types as a body lists them; none at all would be silence, which is said by leaving."""
 
 
 def chosen_types(text: str | None) -> tuple[str, ...] | None:
@@ -37,6 +43,12 @@ def chosen_types(text: str | None) -> tuple[str, ...] | None:
             )
         found |= dict.fromkeys(matching)
     return tuple(found)
+
+
+def listed_types(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the types that a body lists, in one order; None for all of them, however that is said."""
+    found = chosen_types(",".join(names) if names else None)
+    return None if found is None or set(found) == set(KNOWN) else tuple(sorted(found))
 
 
 def deprecation_headers(types: Iterable[str], entries: Mapping[str, Entry] | None = None) -> dict[str, str]:

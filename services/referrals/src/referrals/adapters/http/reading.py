@@ -21,6 +21,7 @@ from referrals.app.list_referrals import ListReferrals, list_referrals
 from referrals.app.open_referral import open_referral
 from referrals.app.read_referral import read_referral
 from referrals.domain.decline import DeclinedBy, DeclineReason
+from referrals.domain.errors import NotFound
 from referrals.domain.status import Actor, Status
 
 PAGE_MAX = 100
@@ -74,9 +75,10 @@ def routes(vault: Vault) -> APIRouter:
                     referral_id,
                     caller.organisation_id,
                     referrals=PostgresReferrals(tx, vault),
+                    organisations=DirectoryOrganisations(tx),
                     now=runtime.clock.now(),
                 )
-                found, parties = await read_referral(
+                read = await read_referral(
                     referral_id,
                     caller.organisation_id,
                     dossiers=PostgresDossiers(tx, vault),
@@ -85,6 +87,9 @@ def routes(vault: Vault) -> APIRouter:
                 )
         if opened:
             runtime.doorbell.ring()
+            if read is None:
+                raise NotFound  # after the transaction: that it was asked for stays recorded
+        found, parties = read
         return dossier(found, parties, may_act(caller, found.referral.parties.quality_of(caller.organisation_id)))
 
     @router.get("/decline-reasons")
