@@ -107,3 +107,17 @@ async def test_move_is_too_late_once_answered_or_erased(desk: Desk, identify: An
     await desk.hear(PersonErased(subject_ref=SUBJECT, aggregate_version=9, erased_at=desk.clock.now()))
     answer = await move(desk, erased, "69123")
     assert (answer.status_code, answer.json()["code"]) == (409, "person_erased")
+
+
+async def test_silence_of_whoever_is_asked_anew_is_counted_from_then(desk: Desk) -> None:
+    referral_id = await desk.submitted()
+    desk.clock.advance(timedelta(days=20))
+    await desk.time_passes()
+    await move(desk, referral_id, "69123")
+    told = ["ReferralSubmitted", "ReferralOverdue", "ReferralMoved"]
+
+    for days, more in ((9, []), (1, ["ReferralOverdue"]), (19, []), (1, ["ReferralExpired"])):
+        desk.clock.advance(timedelta(days=days))
+        await desk.time_passes()
+        told += more
+        assert await names(desk) == told
