@@ -85,10 +85,10 @@ def routes(vault: Vault) -> APIRouter:
                     organisations=DirectoryOrganisations(tx),
                     audit=AuditedReads(tx, caller, READ_PURPOSE, runtime.clock),
                 )
-        if opened:
-            runtime.doorbell.ring()
             if read is None:
                 raise NotFound  # after the transaction: that it was asked for stays recorded
+        if opened:
+            runtime.doorbell.ring()
         found, parties = read
         return dossier(found, parties, may_act(caller, found.referral.parties.quality_of(caller.organisation_id)))
 
