@@ -19,13 +19,13 @@ REBUILT: dict[str, set[str]] = {
     "registration": {"known_accompaniments", "sharings"},
     "referrals": {"referral_subjects", "story_steps"},
     "training": {"known_accompaniments", "erased_subjects"},
-    "partners": {"known_referrals", "known_steps", "erased_persons"},
+    "partners": {"known_referrals", "known_steps", "known_persons", "erased_persons"},
 }
 FILLED = {
     "registration": ("known_accompaniments", "sharings"),
     "referrals": ("referral_subjects", "story_steps"),
     "training": ("known_accompaniments",),
-    "partners": ("known_referrals",),
+    "partners": ("known_referrals", "known_persons"),
 }
 
 
