@@ -56,13 +56,19 @@ def partners(portal: Portal) -> Portal:
 
 @pytest.mark.parametrize(
     ("member", "seen"),
-    [(MANAGER, MANAGED), (TRAINERS, MANAGED), (OPERATOR, OPERATED), (CASEWORKER, ()), (VOLUNTEER, ())],
+    [
+        (MANAGER, (*MANAGED, "/fichiers")),
+        (TRAINERS, (*MANAGED, "/fichiers")),
+        (OPERATOR, OPERATED),
+        (CASEWORKER, ()),
+        (VOLUNTEER, ()),
+    ],
 )
 async def test_each_page_exists_for_whose_work_it_is_and_for_nobody_else(
     partners: Portal, member: Member, seen: tuple[str, ...]
 ) -> None:
     await partners.sign_in(member)
-    for path in (*MANAGED, *OPERATED):
+    for path in (*MANAGED, *OPERATED, "/fichiers"):
         page = await partners.browser.get(path)
         assert (path, page.status_code) == (path, 200 if path in seen else 404)
 
