@@ -120,6 +120,10 @@ async def manager_pages(page: Page) -> AsyncIterator[str]:
     await page.goto("/membres")
     await page.locator("tbody a").first.click()
     yield "member"
+    await page.goto("/fichiers/telechargement?du=2026-11-24&au=2026-11-01&format=csv")
+    yield "files with an error"
+    await page.goto("/fichiers")
+    yield "files"
 
 
 async def webhook_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:

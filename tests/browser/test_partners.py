@@ -112,3 +112,26 @@ async def test_operator_answers_requests_and_opens_an_organisation(
     await expect(page.locator("pre code")).to_contain_text("secret-")
     await page.goto("/acces")
     await expect(page.locator("h1")).to_have_text("Cette page n’existe pas")
+
+
+async def test_manager_downloads_the_events_of_a_period(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    portal.fill()
+    page = await open_page(portal.url, scripts=False)
+    await sign_in(page, "Responsable")
+    await page.get_by_role("link", name="Fichiers").click()
+    await page.get_by_label("Premier jour").fill("2026-11-24")
+    await page.get_by_label("Dernier jour").fill("2026-11-01")
+    await press(page, "Télécharger le fichier")
+    await expect(page.locator("#erreurs")).to_contain_text("qui suit le premier")
+    await expect(page.get_by_label("Premier jour")).to_have_value("2026-11-24")
+    await page.get_by_label("Dernier jour").fill("2026-11-30")
+    await page.get_by_label("Lignes JSON").check()
+    async with page.expect_download() as started:
+        await page.get_by_role("button", name="Télécharger le fichier").click()
+    file = await started.value
+    assert file.suggested_filename == "maillage-cd93-2026-11-24-2026-11-30.jsonl"
+    lines = (await file.path()).read_bytes().splitlines()
+    assert len(lines) == 2000
+    assert lines[0].startswith(b"0,2026-11-24,2026-11-30,")

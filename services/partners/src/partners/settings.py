@@ -23,7 +23,8 @@ class PartnersSettings(ServiceSettings):
     kafka_partner_bootstrap: str = Field(default="", description="host:port list that partners are told.")
     kafka_reconcile_seconds: float = Field(
         default=60.0,
-        gt=0,
+        ge=0.1,
+        le=3600,
         description="Seconds between two comparisons of what Kafka has of the partners' accesses with what is granted.",
     )
     public_url: str = Field(

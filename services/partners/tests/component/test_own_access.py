@@ -169,7 +169,7 @@ async def test_members_are_changed_and_removed_and_a_manager_stays(service: Serv
         form = {"grant_type": EXCHANGE, "subject_token": member["member_id"], "subject_token_type": MEMBER}
         return await service.token("portal", **form)
 
-    assert (await exchanged(manager)).json()["scope"] == "organisation:manage webhooks:manage"
+    assert (await exchanged(manager)).json()["scope"] == "feed:read organisation:manage webhooks:manage"
     assert "referrals:answer" in (await exchanged(worker)).json()["scope"]
     demoted = await mine.call("PUT", f"/members/{manager['member_id']}", json={"role": "adviser", "label": "Conseil"})
     removed = await mine.call("DELETE", f"/members/{manager['member_id']}")

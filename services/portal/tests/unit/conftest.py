@@ -133,6 +133,8 @@ class Services:
             subject = parse_qs(request.content.decode()).get("subject_token", ["portal"])[0]
             return httpx.Response(200, json={"access_token": f"token of {subject}", "expires_in": 300})
         status, body = self.answers.get((request.method, path), (404, {"code": "not_found"}))
+        if isinstance(body, httpx.AsyncByteStream):
+            return httpx.Response(status, stream=body)
         return httpx.Response(status, json=body)
 
     def bodies(self, method: str, path: str) -> list[object]:

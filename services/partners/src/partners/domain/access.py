@@ -42,6 +42,9 @@ SCOPES: Mapping[Kind, frozenset[str]] = MappingProxyType(
 PROGRAMS_ONLY = frozenset({"webhooks:manage", MANAGE})
 """Not given to members who answer referrals: a webhook sends a whole stream elsewhere, and a secret opens it."""
 
+_MANAGING = PROGRAMS_ONLY | {"feed:read"}
+"""A manager takes the stream's files: its events name nobody, and any program that a manager makes reads them too."""
+
 ACT_FOR_MEMBERS = "members:act"
 """Lets a client obtain tokens in the name of members; only the portal has it."""
 
@@ -86,7 +89,7 @@ def member_scopes(kind: Kind, role: Role) -> frozenset[str]:
     """Return what a member's tokens allow."""
     if role not in roles_of(kind):
         return frozenset()
-    return PROGRAMS_ONLY if role is Role.MANAGER else SCOPES[kind] - PROGRAMS_ONLY
+    return _MANAGING if role is Role.MANAGER else SCOPES[kind] - PROGRAMS_ONLY
 
 
 @dataclass(frozen=True, slots=True)

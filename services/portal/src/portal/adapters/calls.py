@@ -64,6 +64,30 @@ async def call(client: httpx.AsyncClient, route: Route, **options: Any) -> httpx
     raise failure(response, service)
 
 
+async def open_stream(client: httpx.AsyncClient, route: Route, **options: Any) -> httpx.Response:
+    """Return a 2xx answer whose body is not yet read, to be closed by the caller; raises as `call` does."""
+    service = route.service
+    headers: dict[str, str] = dict(options.pop("headers", {}))
+    timeout = options.pop("timeout")
+    with client_span(route.method, route.template, {"peer.service": service}) as span:
+        inject(headers)
+        try:
+            request = client.build_request(route.method, route.url, headers=headers, timeout=timeout, **options)
+            response = await client.send(request, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            raise ServiceSilent(service) from None
+        span.set_attribute("http.response.status_code", response.status_code)
+    if response.is_success:
+        return response
+    try:
+        await response.aread()
+    except httpx.HTTPError:
+        raise ServiceSilent(service) from None
+    finally:
+        await response.aclose()
+    raise failure(response, service)
+
+
 def failure(response: httpx.Response, service: str) -> Exception:
     """Return the error that an answer other than 2xx stands for."""
     status = response.status_code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from portal.adapters.access import Access
+from portal.adapters.exported_files import ExportedFiles
 from portal.adapters.http.once import ShownOnce
 from portal.adapters.http.shell import Partnership
 from portal.adapters.joining import JoinLinks
@@ -22,6 +23,7 @@ def partnership(client: httpx.AsyncClient, access: Access, partners_url: str) ->
         operators=desk,
         access=desk,
         webhooks=WebhookService(routes),
+        files=ExportedFiles(access, partners_url),
         places=OfficialPlaces(),
         once=ShownOnce(),
     )

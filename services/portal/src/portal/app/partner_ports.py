@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 from portal.domain.joining import JoinRequest, JoinState, Place, ProgramAccess, TerritoryRead
 from portal.domain.member import Member
 from portal.domain.partner import ApiClient, Delivery, KafkaUser, Post, ShownSecret, Tried, Webhook
+from portal.domain.period import Period
 
 
 class Places(Protocol):
@@ -117,4 +118,15 @@ class WebhookDesk(Protocol):
         self, member: Member, code: str, webhook_id: str, *, outcome: str, before: str
     ) -> tuple[Sequence[Delivery], str]:
         """Return part of the log, newest first, and where the next part begins; empty at the end."""
+        ...
+
+
+class StreamFiles(Protocol):
+    """The events of an organisation as a file."""
+
+    async def open(self, member: Member, period: Period, form: str) -> AsyncGenerator[bytes, None]:
+        """Return the file, part after part, once the service has begun to give it; raises `portal.domain.errors`.
+
+        Whoever takes it closes it. Broken off on the way, it raises ServiceSilent.
+        """
         ...

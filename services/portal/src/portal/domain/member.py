@@ -47,6 +47,7 @@ class Section(StrEnum):
     ACCESS = "access"
     MEMBERS = "members"
     WEBHOOKS = "webhooks"
+    FILES = "files"
 
 
 SECTIONS: Mapping[Kind, tuple[Section, ...]] = {
@@ -58,7 +59,7 @@ SECTIONS: Mapping[Kind, tuple[Section, ...]] = {
 }
 """Which parts each kind of organisation has, where its work begins first. The others do not exist for it."""
 
-MANAGED = (Section.ACCESS, Section.MEMBERS, Section.WEBHOOKS)
+MANAGED = (Section.ACCESS, Section.MEMBERS, Section.WEBHOOKS, Section.FILES)
 """Which parts a manager has instead."""
 
 

@@ -26,7 +26,8 @@ MOVED: Final = "moved"
 SAVE_MOVE = """
 WITH referral AS (
     UPDATE referrals SET version = $2, status = $3, step = $4, changed_at = $5, overdue_at = $6, commune = $7,
-        receiver_id = $8, asked_at = $9, simulated = $10, opened_at = CASE WHEN $11 = $8 THEN opened_at END
+        receiver_id = $8, asked_at = $9, simulated = $10,
+        opened_at = CASE WHEN receiver_id = $8 THEN opened_at END
     WHERE referral_id = $1 RETURNING referral_id, version
 ), former AS (
     UPDATE referral_history SET organisation_id = $11

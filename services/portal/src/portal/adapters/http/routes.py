@@ -11,6 +11,7 @@ from portal.adapters.http import (
     drafts,
     entrance,
     events,
+    files,
     join_link,
     joining,
     live,
@@ -28,5 +29,6 @@ ROUTERS = tuple(
     for module in (
         assets, entrance, events, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
         appointments, accompaniments, requests, access, members, webhooks,
+        files,
     )
 )  # fmt: skip
