@@ -151,3 +151,14 @@ def test_names_and_numbers_of_an_answer_are_not_kept() -> None:
     assert (
         shown(b'{"error": "Unknown person Camille Exemple, 06 99 00 00 00, camille@example.org"}') == "error Unknown …"
     )
+
+
+def test_a_slow_acceptance_takes_the_places_of_those_who_strain() -> None:
+    database = Database([1, 2, 3])
+    courier = database.courier(NOW)
+    database.read(courier, NOW)
+    for took_ms, strained in ((9_000, True), (40, False)):
+        item = courier.next_item(NOW)
+        assert item is not None
+        courier.answered(item, Answer("delivered", 204, took_ms=took_ms), NOW, NOW)
+        assert courier.strained is strained

@@ -49,8 +49,6 @@ LOG_DAYS: Final = 14
 ERASED: Final = "fr.maillage.registration.person.erased.v1"
 """Sent whatever the filter: whoever was told of a person is told to forget them."""
 
-TYPE_PATTERN: Final = r"^fr\.maillage\.[a-z_]+\.[a-z_]+\.[a-z_]+\.v[1-9][0-9]?$"
-
 
 class State(StrEnum):
     """Where a webhook stands."""

@@ -79,8 +79,10 @@ class World:
 
     async def project(self, *sources: Sequence[Source]) -> None:
         """Handle records as another replica would: its commits ring no bell of the service under test."""
-        processor = Processor("partners", subscriptions(SystemClock())[0], self.db, SystemClock(), Doorbell())
-        await processor.process([source for some in sources for source in some])
+        together = [source for some in sources for source in some]
+        for subscription in subscriptions(SystemClock()):
+            processor = Processor("partners", subscription, self.db, SystemClock(), Doorbell())
+            await processor.process([source for source in together if source.topic == subscription.topic])
 
         await self.ring()
 

@@ -7,7 +7,10 @@ import json
 from datetime import timedelta
 from typing import Any, TypeAlias
 
+from chassis.ids import new_id
+from chassis.testing.events import example, source_of_event
 from chassis.testing.receivers import Receiver, Seen, answer, receiving
+from maillage_contracts import AccompanimentProposed
 from partners.adapters.webhooks.sender import HttpSender
 from partners.app.webhook_ports import Message
 from partners.domain.webhook import RETRY_SECONDS, new_secret
@@ -51,6 +54,30 @@ async def test_later_events_of_a_refused_referral_wait_and_others_go_on(world: W
         await world.until_state(webhook, waiting=0)
         first = [line for line in await world.log(webhook) if line["attempt"] > 1]
         assert [(line["attempt"], line["outcome"]) for line in first] == [(2, "delivered")]
+
+
+async def test_steps_of_a_referral_wait_for_one_another_whatever_they_are_about(world: World) -> None:
+    mended = asyncio.Event()
+    referral = world.referral()
+    first = json.loads(referral[0].value)
+    step = example(
+        AccompanimentProposed, accompaniment_id=new_id(), referral_id=first["referral_id"], routing=first["routing"]
+    )
+    async with receiving(behaving(until=mended, subject=str(step.accompaniment_id))) as receiver:
+        webhook = await world.webhook(receiver)
+        await world.project(referral[:1])
+        await world.project([source_of_event(step)])
+        await world.until_state(webhook, waiting=1)
+        await world.project(referral[1:], world.referral())
+        await world.until(lambda: len(receiver.events()) == 4)
+        await world.until_state(webhook, waiting=3)
+
+        mended.set()
+        await world.advance(timedelta(seconds=RETRY_SECONDS[0] * 1.2))
+        await world.until(lambda: len(receiver.events()) == 7)
+
+        mine = [e["id"] for e in receiver.events() if e["data"].get("referral_id") == first["referral_id"]]
+        assert mine == [one for one in await world.stream() if one in mine]
 
 
 async def test_every_attempt_follows_the_table_and_the_last_disables(world: World) -> None:

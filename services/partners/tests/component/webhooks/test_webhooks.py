@@ -118,6 +118,10 @@ async def test_both_secrets_sign_during_a_rotation_and_the_old_one_ends(world: W
 async def test_filter_lets_its_types_through_and_the_position_passes_the_others(
     world: World, receiver: Receiver
 ) -> None:
+    headers = await world.service.client_of("cd93")
+    body = {"url": receiver.url, "event_types": ["referrals.referral.recieved.v1"]}
+    misspelt = await world.service.http.post("/webhooks", json=body, headers=headers)
+    assert (misspelt.status_code, misspelt.json()["code"]) == (422, "unknown_type")
     webhook = await world.webhook(receiver, event_types=[RECEIVED])
 
     await world.project(world.referral(), world.referral())

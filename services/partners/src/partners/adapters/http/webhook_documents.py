@@ -10,9 +10,10 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from chassis.sentences import FieldRefused
+from partners.adapters.http.feed_types import TypeNames
 from partners.app.manage_webhooks import Start
 from partners.domain.cursor import write_cursor
-from partners.domain.webhook import OVERLAP_HOURS, OVERLAP_HOURS_MAX, TYPE_PATTERN, Secret, Webhook
+from partners.domain.webhook import OVERLAP_HOURS, OVERLAP_HOURS_MAX, Secret, Webhook
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 Cursor = Annotated[str, Field(max_length=64)]
@@ -24,10 +25,7 @@ class WebhookBody(BaseModel):
     model_config = _STRICT
 
     url: Annotated[str, Field(min_length=1, max_length=1_000)]
-    event_types: (
-        Annotated[list[Annotated[str, Field(max_length=100, pattern=TYPE_PATTERN)]], Field(min_length=1, max_length=50)]
-        | None
-    ) = None
+    event_types: TypeNames | None = None
     after: Cursor | None = None
     since: AwareDatetime | None = None
 

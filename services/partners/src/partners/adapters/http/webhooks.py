@@ -19,6 +19,7 @@ from chassis.crypto import Vault
 from chassis.ids import new_id
 from chassis.problems import Problem, Said
 from chassis.runtime import Runtime
+from partners.adapters.http.feed_types import listed_types
 from partners.adapters.http.owner import Owner, Parts, owner_by
 from partners.adapters.http.refusals import refusals
 from partners.adapters.http.webhook_documents import (
@@ -147,8 +148,8 @@ def _settings(desk: Desk) -> APIRouter:
         response.headers["cache-control"] = "no-store"
         async with desk.command(runtime) as webhooks:
             webhook, secret = await manage.create_webhook(
-                webhooks, owner.organisation_id, body.url, body.event_types, body.start(), runtime.clock.now(),
-                loopback=desk.loopback,
+                webhooks, owner.organisation_id, body.url, listed_types(body.event_types), body.start(),
+                runtime.clock.now(), loopback=desk.loopback,
             )  # fmt: skip
             document = await desk.document(webhooks, runtime, webhook)
             await desk.note(webhooks, runtime, owner, webhook.webhook_id, "created")

@@ -52,13 +52,15 @@ WAITING = """
 SELECT webhook_id, position, again, event_id, ce_type, subject, attempts, first_at, due_at FROM webhook_waiting
 WHERE webhook_id = ANY ($1) ORDER BY webhook_id, position, again
 """
-# A range of stream_events_pkey for each.
+# A range of stream_events_pkey for each. What keeps its order together is the referral that led to it, where one did:
+# steps of an accompaniment, an appointment or an enrolment have subjects of their own.
 READ = """
-SELECT r.n, e.position, e.event_id, e.ce_type, e.subject
+SELECT r.n, e.position, e.event_id, e.ce_type,
+    coalesce(convert_from(e.payload, 'UTF8')::json ->> 'referral_id', e.subject) AS subject
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::int[])
     WITH ORDINALITY AS r(organisation_id, after, until, room, n)
 CROSS JOIN LATERAL (
-    SELECT position, event_id, ce_type, subject FROM stream_events e
+    SELECT position, event_id, ce_type, subject, payload FROM stream_events e
     WHERE e.organisation_id = r.organisation_id AND e.position > r.after AND e.position <= r.until
     ORDER BY e.position LIMIT r.room
 ) e ORDER BY r.n, e.position

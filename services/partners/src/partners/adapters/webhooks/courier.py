@@ -1,6 +1,6 @@
 """One webhook while this replica delivers it: what was read, what is on its way, what waits for what.
 
-Events of one aggregate leave one after another, and the next only once the one before was accepted. One that fails
+Events of one referral leave one after another, and the next only once the one before was accepted. One that fails
 becomes a row, and so does what is behind it, so that the position can go on: it stands just before the lowest event
 that was read and is neither accepted nor a row. After a crash events are sent again from there, never skipped.
 """
@@ -34,6 +34,9 @@ WINDOW = 200
 WAITING_MAX = 1_000
 """Rows kept for one receiver; beyond them nothing more is read of the stream until it takes some."""
 
+SLOW_MS = 1_000
+"""An acceptance that takes longer holds a place for as long as twenty that do not."""
+
 KEPT_FOR = timedelta(seconds=10)
 """A lease is not given back for less than this."""
 
@@ -66,6 +69,7 @@ class Item:
     event_id: UUID
     ce_type: str
     subject: str
+    """With what it keeps its order: the referral that led to it, or else what it is about."""
     attempts: int = 0
     first_at: datetime | None = None
     due_at: datetime | None = None
@@ -135,6 +139,8 @@ class Courier:
         self.changes = Changes()
         self.flying: dict[Item, None] = {}
         self.proven = False
+        self.slow = False
+        """Whether its last acceptance took long."""
         self.letting_go = False
         self.deadline = 0.0
         self._rows: set[tuple[int, bool]] = set()
@@ -150,6 +156,11 @@ class Courier:
         """Return what is to be written now; what happens from here on is written next time."""
         changes, self.changes = self.changes, Changes()
         return changes
+
+    @property
+    def strained(self) -> bool:
+        """Whether its requests may hold places for long: they take none from receivers that answer at once."""
+        return self.failures > 0 or self.slow
 
     # What was read
 
@@ -185,7 +196,7 @@ class Courier:
             self._plan(item)
             return
         if item.stored and item.due_at is not None:
-            # It was first of its aggregate when it was written; now something is before it.
+            # It was first of its referral when it was written; now something is before it.
             self._store(item, None, now)
         elif not item.stored and queue[0].stored and queue[0] not in self.flying and queue[0].due_at is not None:
             self._store(item, None, now)
@@ -230,6 +241,7 @@ class Courier:
         item.first_at = item.first_at or at
         next_at = None
         if answer.delivered:
+            self.slow = answer.took_ms > SLOW_MS
             self._accepted(item, now)
         else:
             next_at = self._failed(item, answer, now)

@@ -40,7 +40,7 @@ COURIERS_MAX: Final = 256
 
 HEALTHY_AT_ONCE: Final = 96
 FAILING_AT_ONCE: Final = 32
-"""Requests in progress; receivers that fail have places of their own, so that they take nobody else's."""
+"""Requests in progress; receivers that fail or are slow have places of their own, so that they take nobody else's."""
 
 TICK_SECONDS: Final = 1.0
 RENEW_SECONDS: Final = 2.0
@@ -226,7 +226,7 @@ class Couriers:
             if row is None:
                 courier.gone(item, now)
                 continue
-            failing = courier.failures > 0
+            failing = courier.strained
             self._in_flight[failing] += 1
             task = asyncio.create_task(self._deliver(courier, item, row, failing))
             self._tasks.add(task)
@@ -241,7 +241,7 @@ class Couriers:
         while eager:
             still = []
             for courier in eager:
-                failing = courier.failures > 0
+                failing = courier.strained
                 item = courier.next_item(now) if places[failing] > 0 else None
                 if item is not None:
                     places[failing] -= 1
