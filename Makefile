@@ -123,6 +123,7 @@ comma := ,
 compose-up: images ## Start everything in containers, play the demonstration once, say where to look
 	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) up --detach --no-build
 	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) logs --no-log-prefix --follow story
+	@[ "$$(COMPOSED_VERSION=$(VERSION) $(COMPOSE) ps --all --format '{{.ExitCode}}' story)" = 0 ]
 
 compose-down: ## Stop the containers, keep the data
 	@$(COMPOSE) down --timeout 30

@@ -4,6 +4,7 @@ their appointment by the link of the e-mail, and the association watches it all 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,7 +28,6 @@ async def test_the_association_watches_what_two_organisations_and_the_person_do(
 ) -> None:
     journey = Journey(stack)
     await journey.refer()
-    await journey.accept()
     association = await open_page(stack.url("portal"))
     await sign_in(association, "Bénévole")
     await association.goto(f"/orientations/{journey.referral_id}")
@@ -35,7 +35,13 @@ async def test_the_association_watches_what_two_organisations_and_the_person_do(
 
     council = await open_page(stack.url("portal"))
     await sign_in(council, "Travailleuse sociale d'exemple (93)")
+    await expect(timeline).not_to_contain_text("Lue par")
     await council.goto(f"/orientations/{journey.referral_id}")
+    proof = timeline.locator("li", has_text="Lue par Département de la Seine-Saint-Denis")
+    await expect(proof).to_have_count(1, timeout=PATIENCE)
+    await expect(proof.locator("time")).to_have_text(re.compile(r"\sà\s\d{1,2}\sh\s\d{2}$"))
+    await journey.accept()
+    await council.reload()
     await expect(council.locator(".timeline")).to_contain_text("est identifiée dans le registre", timeout=PATIENCE)
     await council.locator("#acte-accompagnement").click()
     await press(council, "Proposer un accompagnement global")

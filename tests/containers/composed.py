@@ -12,15 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from chassis.ids import new_id
 from maillage.databases import dsn_for, name_of
 from maillage.testing.running import RunningStack
+from maillage.testing.servers import free_ports
 
+NO_IMAGE = "IMAGES ABSENTES, NI ICI NI À PRENDRE : pas essayé · IMAGES NEITHER HERE NOR TO BE HAD: not tried:"
 TOP = Path(__file__).resolve().parents[2]
 SERVICES = ("registration", "referrals", "training", "notifications", "partners", "portal")
 IMAGES = (*SERVICES, "maillage")
+FILES = ("docker-compose.yml", "tests/containers/published.yaml")
+BROKER_PORTS = ("KAFKA_PARTNER", "KAFKA_2_PARTNER", "KAFKA_3_PARTNER")
+PROFILE_PORTS = (*BROKER_PORTS[1:], "JAEGER", "PROMETHEUS", "GRAFANA", "KAFBAT", "MAILPIT")
 UP_SECONDS = 400
 """36 s on an idle machine."""
+MAKE_SECONDS = 900
+"""Every image anew, then everything up."""
 
 
 def docker(*arguments: str, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -42,16 +51,18 @@ class ComposedStack(RunningStack):
         super().__init__(folder)
         self.project = f"maillage-test-{new_id().hex[-8:]}"
         self.env_file = env_file
-        more = {"COMPOSED_KAFKA_2_PARTNER_PORT": "KAFKA", "COMPOSED_KAFKA_3_PARTNER_PORT": "KAFKA_CONTROLLER"}
-        more |= {"COMPOSED_KAFBAT_PORT": "ZIPKIN"}
-        own = {f"MAILLAGE_{name}_PORT": str(port) for name, port in self.ports.items()}
-        own |= {name: str(self.ports[of]) for name, of in more.items()}
+        # The names under which the file takes what the profiles publish.
+        self.ports |= dict(zip(PROFILE_PORTS, free_ports(len(PROFILE_PORTS)), strict=True))
+        own = {
+            f"{'COMPOSED' if name in PROFILE_PORTS else 'MAILLAGE'}_{name}_PORT": str(port)
+            for name, port in self.ports.items()
+        }
         foreign = ("MAILLAGE_", "COMPOSED_", "OTEL_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         self.environment = {**kept, **own, "COMPOSE_PROJECT_NAME": self.project}
-        if env_file:
-            brokers = ",".join(f"127.0.0.1:{self.ports[n]}" for n in ("KAFKA_PARTNER", "KAFKA", "KAFKA_CONTROLLER"))
-            self.environment["COMPOSED_PARTNER_BROKERS"] = brokers
+        if env_file == "brokers.env":
+            addresses = (f"127.0.0.1:{self.ports[name]}" for name in BROKER_PORTS)
+            self.environment["COMPOSED_PARTNER_BROKERS"] = ",".join(addresses)
 
     @classmethod
     @contextmanager
@@ -66,14 +77,17 @@ class ComposedStack(RunningStack):
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """Run a compose command of this project and return its output; fails with what it said."""
-        files = ["-f", "docker-compose.yml", "-f", "tests/containers/published.yaml"]
+        done = self._compose(*arguments)
+        assert done.returncode == 0 or not check, f"{arguments}\n{done.stdout}\n{done.stderr}\n{self._said()}"
+        return done.stdout
+
+    def _compose(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        files = [text for name in FILES for text in ("-f", name)]
         env_file = ["--env-file", f"deploy/compose/{self.env_file}"] if self.env_file else []
-        done = subprocess.run(
+        return subprocess.run(
             ["docker", "compose", *env_file, *files, *arguments],
             env=self.environment, cwd=TOP, capture_output=True, text=True, check=False, timeout=UP_SECONDS,
         )  # fmt: skip
-        assert done.returncode == 0 or not check, f"{arguments}\n{done.stdout}\n{done.stderr}\n{self._said()}"
-        return done.stdout
 
     def _said(self) -> str:
         done = subprocess.run(
@@ -88,6 +102,11 @@ class ComposedStack(RunningStack):
         self.compose("up", "--detach", "--no-build", *arguments)
         docker("wait", f"{self.project}-story-1", seconds=UP_SECONDS)
         assert self.exit_code("story") == 0, self.compose("logs", "story")
+        self.take_credentials()
+        return time.monotonic() - started
+
+    def take_credentials(self) -> None:
+        """Copy out of the volumes what the tests act and look with."""
         for volume, name in (
             ("demonstration", "demo.json"),
             ("secrets", "operator.client-secret"),
@@ -96,13 +115,27 @@ class ComposedStack(RunningStack):
             kept = self.data / ("run" if volume == "demonstration" else "secrets") / Path(name).name
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(self.file_of(volume, name), "utf-8")
-        return time.monotonic() - started
 
     def stop(self) -> float:
         """Remove the containers, keep the volumes; return how many seconds that took."""
         started = time.monotonic()
         self.compose("down", "--timeout", "30")
         return time.monotonic() - started
+
+    def operator(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the operator's command as deploy/README says; whatever it returns."""
+        return self._compose("run", "--rm", "--no-TTY", "operator", *arguments)
+
+    def make(self, target: str, *variables: str, where: Path = TOP) -> str:
+        """Run a target of the Makefile for this project, in a checkout; return what it said."""
+        files = ":".join(str(where / name) for name in FILES)
+        done = subprocess.run(
+            ["make", "-s", target, *variables],
+            env={**self.environment, "COMPOSE_FILE": files},
+            cwd=where, capture_output=True, text=True, check=False, timeout=MAKE_SECONDS,
+        )  # fmt: skip
+        assert done.returncode == 0, f"make {target}\n{done.stdout}\n{done.stderr}\n{self._said()}"
+        return done.stdout
 
     def exit_code(self, service: str) -> int:
         """Return how a job ended."""
@@ -118,6 +151,13 @@ class ComposedStack(RunningStack):
         password = (self.data / "secrets" / "admin-password").read_text("utf-8").strip()
         server = f"postgresql://postgres:{password}@127.0.0.1:{self.ports['POSTGRES']}/postgres"
         return dsn_for(server, name_of(service))
+
+
+def needs(*images: str) -> None:
+    """Skip, loudly, where an image is neither here nor to be had: no registry may be in reach."""
+    absent = [one for one in images if docker("image", "inspect", one, check=False).returncode != 0]
+    if gone := [one for one in absent if docker("pull", "--quiet", one, seconds=600, check=False).returncode != 0]:
+        pytest.skip(f"{NO_IMAGE} {', '.join(gone)}")
 
 
 def configuration(env_file: str = "", *profiles: str) -> dict[str, Any]:

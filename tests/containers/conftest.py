@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 # pytest's importlib mode adds no path: the tests find what they share from the root.
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.containers.composed import TOP, ComposedStack, docker  # found by the line above
+from tests.containers.composed import NO_IMAGE, TOP, ComposedStack, docker  # found by the line above
 
 NO_ENGINE = (
     "AUCUN MOTEUR DOCKER NE RÉPOND : images et compose ne sont pas essayés · NO DOCKER ENGINE ANSWERS: not tried"
@@ -27,6 +28,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason in (NO_COMPOSE, NO_ENGINE):
         if reason in skipped:
             terminalreporter.write_line(reason, red=True, bold=True)
+    for one in sorted(set(re.findall(rf"{re.escape(NO_IMAGE)}[^'\"\\]*", skipped))):
+        terminalreporter.write_line(one, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +53,7 @@ def images(engine: None) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def composed(images: None) -> Iterator[ComposedStack]:
     """Start everything in containers; the demonstration was played when this returns."""
     with ComposedStack.fresh() as stack:

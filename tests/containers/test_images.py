@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from tests.containers.composed import IMAGES, SERVICES, docker, image
+from tests.containers.composed import IMAGES, SERVICES, TOP, docker, image
 
 from chassis.ids import new_id
 from maillage.secrets import Secrets
@@ -103,3 +104,19 @@ def test_services_share_their_layers_but_the_last() -> None:
         labels = one["Config"]["Labels"]
         assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
         assert labels["org.opencontainers.image.version"] == "0.1.0"
+
+
+def test_the_sizes_in_the_readme_are_those_of_the_layers() -> None:
+    page = (TOP / "deploy" / "README.md").read_text("utf-8")
+    (told,) = re.findall(r"\| the last layer: (.*) \| MB \|", page)
+    (shared,) = re.findall(r"\| what all services depend on, .* \| (\d+) MB \|", page)
+    written = {name: float(size) for name, size in re.findall(r"(\w+) ([\d.]+)", told)}
+
+    for name in IMAGES:
+        history = docker("history", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", image(name)).stdout
+        last, _, dependencies = [
+            int(line.split()[0]) / 1e6 for line in history.splitlines() if "/opt/maillage #" in line
+        ]
+        # A size that has moved by a tenth is written again; the sum of a page is no measure of a package's release.
+        assert last == pytest.approx(written[name], rel=0.1, abs=0.2), name
+        assert dependencies == pytest.approx(float(shared), rel=0.05)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from maillage.operators import READING_SERVICES
-from maillage.testing.acts import feed_until, of_referral, refer, rows
+from maillage.testing.acts import feed_until, of_referral, read_as_member, refer, rows
 from maillage.testing.running import RunningStack
 
 pytestmark = pytest.mark.long
@@ -19,13 +19,13 @@ REBUILT: dict[str, set[str]] = {
     "registration": {"known_accompaniments", "sharings"},
     "referrals": {"referral_subjects", "story_steps"},
     "training": {"known_accompaniments", "erased_subjects"},
-    "partners": {"known_referrals", "known_steps", "erased_persons"},
+    "partners": {"known_referrals", "known_steps", "known_persons", "erased_persons"},
 }
 FILLED = {
     "registration": ("known_accompaniments", "sharings"),
     "referrals": ("referral_subjects", "story_steps"),
     "training": ("known_accompaniments",),
-    "partners": ("known_referrals",),
+    "partners": ("known_referrals", "known_persons"),
 }
 
 
@@ -41,7 +41,8 @@ async def told(stack: RunningStack) -> None:
     """Something to rebuild, besides the demonstration: one referral whose person is known."""
     async with stack.client("asso1", "referrals") as association:
         referral = (await refer(association))["referral_id"]
-    await feed_until(stack, "cd93", lambda found: of_referral(found, referral))
+    await read_as_member(stack, "cd93", referral)
+    await feed_until(stack, "asso1", lambda found: "referrals.referral.opened" in of_referral(found, referral))
     async with asyncio.timeout(30):
         while not await rows(stack, "referrals", "SELECT FROM referral_subjects WHERE referral_id = $1", referral):
             await asyncio.sleep(0.1)

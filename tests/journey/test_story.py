@@ -24,6 +24,7 @@ from maillage.testing.acts import (
     header,
     of_referral,
     partner_consumer,
+    read_as_member,
     refer,
     referral,
     topic_until,
@@ -39,19 +40,23 @@ async def test_a_referral_reaches_its_council_and_the_association_follows_each_s
         one = made["referral_id"]
         assert made["council"]["code"] == "cd93"
         await feed_until(stack, "cd93", lambda events: "referrals.referral.submitted" in of_referral(events, one))
+        assert (await council.get(f"/referrals/{one}")).status_code == 200, "its software reads, which tells nothing"
+        for _ in range(2):
+            await read_as_member(stack, "cd93", one)
         for name in ("receipt", "review"):
             assert (await command(council, one, name)).status_code == 200
         decline = {"reasons": ["session_full"], "declined_by": "provider", "shareable_with_person": True}
         assert (await command(council, one, "decline", decline)).status_code == 200
 
-        events = await feed_until(stack, "asso1", lambda events: len(of_referral(events, one)) == 5)
+        events = await feed_until(stack, "asso1", lambda events: len(of_referral(events, one)) == 6)
         seen = (await association.get(f"/referrals/{one}")).json()
 
     told = [fact for fact in of_referral(events, one) if fact != "registration.person.identified"]
-    assert told == [f"referrals.referral.{fact}" for fact in ("submitted", "received", "review_started", "declined")]
+    facts = ("submitted", "opened", "received", "review_started", "declined")
+    assert told == [f"referrals.referral.{fact}" for fact in facts]
     assert "registration.person.identified" in of_referral(events, one)
     assert [entry["status"] for entry in seen["history"] if entry["by"] != "registration"] == [
-        "submitted", "received", "under_review", "declined",
+        "submitted", "opened", "received", "under_review", "declined",
     ]  # fmt: skip
     assert seen["status"] == "declined"
     declined = next(e for e in events if e["type"].endswith("referral.declined.v1") and e["data"]["referral_id"] == one)

@@ -57,6 +57,7 @@ from maillage_contracts.joining import (
     JoinRequestRefused,
     JoinRequestSubmitted,
 )
+from maillage_contracts.moves import ReferralMoved
 from maillage_contracts.notices import (
     NoticeDelivered,
     NoticeExhausted,
@@ -165,6 +166,7 @@ __all__ = [
     "ReferralDeclined",
     "ReferralExpired",
     "ReferralLeftScope",
+    "ReferralMoved",
     "ReferralOpened",
     "ReferralOverdue",
     "ReferralReceived",

@@ -56,9 +56,14 @@ class _State:
         self.after = after
         self.log: ReadLog | None = None
         self._cursor = None
+        self._from_within: Path | None = None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             self._cursor = folder / "cursor"
+            self._from_within = folder / "from-within"
+            if after is not None and not self._cursor.exists():
+                # Later runs go on from the stored cursor and are not told: what came before was never asked for.
+                self._from_within.touch()
             if after is None and self._cursor.exists():
                 self.after = self._cursor.read_text("ascii").strip() or None
             self.log = ReadLog(folder / "read.ids")
@@ -76,10 +81,13 @@ class _State:
         self.after = page.cursor
 
     def check(self, days: Sequence[Day]) -> list[Checked]:
-        if self.log is None:
+        if self.log is None or self._from_within is None:
             raise ValueError("a feed without a state folder does not know what it read")
+        begun = (self.log.first() or 1) if self._from_within.exists() else 1
         found = []
         for day in days:
+            if day.first_sequence < begun:
+                continue
             same = self.log.digest(day.first_sequence, day.last_sequence) == day.sha256
             missing = () if same else tuple(self.log.missing(day.first_sequence, day.last_sequence))
             found.append(Checked(day, missing, same))
@@ -104,6 +112,7 @@ class _Reader:
         limit: int = 100,
     ) -> None:
         self._credentials = httpx.BasicAuth(client_id, client_secret)
+        self._is_partial = bool(types)
         self._protocol = FeedProtocol(types=types, limit=limit)
         self._state = _State(state, after)
 
@@ -111,6 +120,10 @@ class _Reader:
     def cursor(self) -> str | None:
         """The cursor after the events that were handled: store it yourself where there is no state folder."""
         return self._state.after
+
+    def _refuse_partial(self) -> None:
+        if self._is_partial:
+            raise ValueError("a feed of some types only cannot prove that it read everything: the digests are of all")
 
     def _options(self, call: Call) -> dict[str, Any]:
         if call.token is None:
@@ -160,7 +173,12 @@ class Feed(_Reader):
             more = page.more
 
     def verify(self, first: date | None = None, last: date | None = None) -> list[Checked]:
-        """Compare what was read with Maillage's digests, day by day: from `first` to `last`, or the last seven."""
+        """Compare what was read with Maillage's digests, day by day: from `first` to `last`, or the last seven.
+
+        Days that began before the cursor with which this reader first started are left out. Raises ValueError for a
+        reader without a state folder or of some types only.
+        """
+        self._refuse_partial()
         return self._state.check(self._drive(self._protocol.digests(first, last)))
 
     def _page(self, wait: int) -> Page:
@@ -222,6 +240,7 @@ class AsyncFeed(_Reader):
 
     async def verify(self, first: date | None = None, last: date | None = None) -> list[Checked]:
         """Compare what was read with Maillage's digests, as Feed.verify does."""
+        self._refuse_partial()
         return self._state.check(await self._drive(self._protocol.digests(first, last)))
 
     async def _page(self, wait: int) -> Page:

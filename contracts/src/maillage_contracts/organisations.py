@@ -75,6 +75,14 @@ class OrganisationState(OrganisationEvent):
         ),
         examples=[False],
     )
+    event_types: tuple[Text, ...] | None = Field(
+        default=None,
+        description=(
+            "The event types that its stream takes, by their whole names. Absent or null: all that its kind may see. "
+            "`person.erased` and the events of `stream` are always told."
+        ),
+        examples=[["fr.maillage.referrals.referral.submitted.v1"]],
+    )
     changed_at: UtcDatetime = Field(description="When it became so.")
 
 

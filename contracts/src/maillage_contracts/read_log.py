@@ -39,6 +39,15 @@ class ReadLog:
         """Remember that this event was read; noting it again changes nothing."""
         os.pwrite(self._file, event_id.bytes, ID_BYTES * (sequence - 1))
 
+    def first(self) -> int | None:
+        """Return the lowest position that was read, or None."""
+        end = os.fstat(self._file).st_size // ID_BYTES
+        for start, ids in self._chunks(1, end):
+            for at in range(0, len(ids), ID_BYTES):
+                if ids[at : at + ID_BYTES] != _NOTHING:
+                    return start + at // ID_BYTES
+        return None
+
     def digest(self, first: int, last: int) -> str:
         """Return the SHA-256, in hexadecimal, of the ids from `first` to `last`."""
         running = hashlib.sha256()

@@ -89,6 +89,7 @@ class ReferralOpened(ReferralEvent):
         description="Where the referral stands; opening changes nothing about it. Open set, as in `snapshot`.",
         examples=["submitted"],
     )
+    changed_at: UtcDatetime = Field(description="When its status last changed, as in `snapshot`.")
     opened_at: UtcDatetime = Field(description="When the page was opened.", examples=["2026-03-02T09:42:00Z"])
 
 

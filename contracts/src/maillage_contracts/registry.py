@@ -15,6 +15,7 @@ from maillage_contracts import (
     appointments,
     enrolments,
     joining,
+    moves,
     notices,
     organisations,
     persons,
@@ -29,6 +30,7 @@ from maillage_contracts.topics import PARTNER_TOPIC, PREFIX, TOPICS, Topic
 
 FAMILIES = (
     referrals,
+    moves,
     accompaniments,
     persons,
     appointments,

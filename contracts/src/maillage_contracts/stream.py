@@ -13,7 +13,7 @@ from pydantic import Field
 
 from maillage_contracts.base import Event, Part
 from maillage_contracts.referrals import ReferralEvent
-from maillage_contracts.types import AggregateVersion, ReferralId, Slug, Theme, UtcDatetime
+from maillage_contracts.types import AggregateVersion, ReferralId, Slug, SubjectRef, Theme, UtcDatetime
 
 
 class OpenStep(Part):
@@ -68,7 +68,17 @@ class ReferralSnapshot(ReferralEvent):
             "What is over is not there, and there is none where nothing goes on."
         ),
     )
-    reason: Slug = Field(description="Why you see it now. Open set; today `joined` or `widened`.", examples=["joined"])
+    subject_ref: SubjectRef | None = Field(
+        default=None,
+        description=(
+            "Opaque reference of the person, once they were identified: what `person.erased` will name. Absent or null "
+            "before: `person.identified` follows."
+        ),
+    )
+    reason: Slug = Field(
+        description="Why you see it now. Open set; today `joined`, `widened` or `moved` (the person).",
+        examples=["joined"],
+    )
 
 
 class ReferralLeftScope(Event):

@@ -75,6 +75,7 @@ REFERRALS = Topic(
         "withdrawn",
         "overdue",
         "expired",
+        "moved",
     ),
 )
 

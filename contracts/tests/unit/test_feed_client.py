@@ -122,9 +122,26 @@ def test_types_and_a_cursor_of_ones_own_are_passed_on(server: Server) -> None:
     assert [one.sequence for one in feed.until_now()] == [7]
     assert server.asked[0]["types"] == "a.b.*,c"
     assert feed.cursor == "7"
-    with pytest.raises(ValueError, match="state folder"):
+    with pytest.raises(ValueError, match="some types"):
         feed.verify()
     feed.close()
+
+
+def test_reader_without_a_folder_cannot_prove_anything(server: Server) -> None:
+    with Feed("http://x", client_id="a", client_secret="b") as feed, pytest.raises(ValueError, match="state folder"):
+        feed.verify()
+
+
+def test_days_before_the_first_cursor_are_not_holes(server: Server, tmp_path: Path) -> None:
+    with Feed("http://x", **options(tmp_path, after="3")) as feed:
+        assert [one.sequence for one in feed.until_now()] == [4, 5, 6, 7]
+        assert feed.verify() == [], "its only day began before"
+    # The folder remembers it, and a reader from the beginning would see the hole.
+    with Feed("http://x", **options(tmp_path)) as feed:
+        assert feed.verify() == []
+        (tmp_path / "from-within").unlink()
+        [checked] = feed.verify()
+        assert checked.missing == (1, 2, 3)
 
 
 def test_outage_is_waited_for_and_an_old_token_renewed(server: Server, tmp_path: Path) -> None:

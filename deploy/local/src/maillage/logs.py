@@ -15,6 +15,11 @@ BLOCK_BYTES = 65_536
 
 def log_file(settings: LocalSettings, part: str) -> Path:
     """Return the log of a part, or refuse naming those that exist."""
+    if settings.elsewhere:
+        raise Refusal(
+            f"Le journal de {part[:40]} est là où il tourne · its log is where it runs",
+            f"docker compose logs {part[:40]}, ou ce que le site en garde · or what the site keeps",
+        )
     path = settings.logs_dir / f"{part}.log"
     known = sorted(file.stem for file in settings.logs_dir.glob("*.log")) if settings.logs_dir.is_dir() else []
     if part not in known:

@@ -16,6 +16,8 @@ ADMINISTRATOR = "postgres"
 """Reader of the folder of the database server, and its first role."""
 JOBS = "jobs"
 """Reader of the folder of the jobs that prepare servers."""
+COMMAND = "command"
+"""Reader of the folder of an operator's command line."""
 WITHOUT_KAFKA = frozenset({"portal"})
 
 
@@ -63,6 +65,8 @@ def _files(secrets: Secrets) -> dict[str, dict[str, str]]:
         **own,
         "desk": sms,
         "operator": {operator.name: _text(operator)},
+        # Databases are examined as each service's own role: an operator's command needs no administrator's password.
+        COMMAND: {operator.name: _text(operator), "pgpass": _pgpasses(secrets), **kafka},
         ADMINISTRATOR: {"admin-password": administrator},
         JOBS: {"pgpass": _pgpass(ADMINISTRATOR, administrator), **kafka},
     }
@@ -70,6 +74,10 @@ def _files(secrets: Secrets) -> dict[str, dict[str, str]]:
 
 def _pgpass(role: str, password: str) -> str:
     return f"*:*:*:{role}:{password}\n"
+
+
+def _pgpasses(secrets: Secrets) -> str:
+    return "".join(_pgpass(name_of(service), secrets.database_password(service)) for service in SERVICE_NAMES)
 
 
 def _text(path: Path) -> str:

@@ -19,7 +19,7 @@ import httpx
 
 from maillage import view
 from maillage.api import http_client
-from maillage.databases import dsn_of
+from maillage.databases import dsn_to_examine
 from maillage.demo import Demo
 from maillage.errors import Refusal
 from maillage.settings import LocalSettings
@@ -82,7 +82,7 @@ def of_referral(settings: LocalSettings, identifier: str | None) -> dict[str, An
             "Cet identifiant n'en est pas un : il s'écrit comme 01890a5d-ac96-774b-bcce-b302099a8057 · not an id",
             "prenez-le dans l'adresse de la page de l'orientation, ou dans maillage status --json",
         ) from None
-    if not view.running(settings):
+    if not settings.elsewhere and not view.running(settings):
         raise Refusal("Maillage ne tourne pas · Maillage is not running", "dans une autre fenêtre : maillage up")
     return asyncio.run(_of_story(settings, wanted))
 
@@ -107,8 +107,14 @@ async def _of_story(settings: LocalSettings, wanted: UUID) -> dict[str, Any]:
 
 
 async def _correlation(settings: LocalSettings, referral_id: UUID) -> UUID | None:
+    dsn = dsn_to_examine(settings, "referrals")
+    if dsn is None:
+        raise Refusal(
+            "La base du service referrals n'est pas nommée · the database of referrals is not named",
+            "donnez MAILLAGE_REFERRALS_DATABASE_DSN, ou MAILLAGE_POSTGRES_DSN",
+        )
     try:
-        connection = await asyncpg.connect(dsn_of(settings, "referrals"), timeout=ANSWER_SECONDS)
+        connection = await asyncpg.connect(dsn, timeout=ANSWER_SECONDS)
         try:
             found: UUID | None = await connection.fetchval(CORRELATION, referral_id)
             return found
@@ -125,7 +131,7 @@ async def _spans(http: httpx.AsyncClient, settings: LocalSettings, story: UUID) 
     if not settings.has_desk:
         return []
     try:
-        answer = await http.get(f"{settings.desk_url}/spans.json", params={"correlation_id": str(story)})
+        answer = await http.get(f"{settings.desk_inside}/spans.json", params={"correlation_id": str(story)})
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()["items"]
     except (httpx.HTTPError, ValueError, KeyError) as error:

@@ -20,8 +20,10 @@ from maillage.databases import dsn_to_examine
 from maillage.elsewhere import settings_from
 from maillage.errors import Refusal
 from maillage.examination import database_checks
+from maillage.logs import log_file
 from maillage.settings import LocalSettings
 from maillage.status_document import DatabaseFacts, StatusDocument
+from maillage.traces import of_referral
 
 READY: dict[str, Any] = {"ready": True, "version": version(), "checks": {}}
 ANSWERS: dict[str, Any] = {
@@ -154,6 +156,19 @@ def test_databases_elsewhere_are_those_named_and_read_as_whom_was_named() -> Non
     assert dsn_to_examine(settings, "portal") == "postgresql://own@db2/portal"
     assert dsn_to_examine(settings, "referrals") == "postgresql://admin:secret@db/maillage_referrals"
     assert dsn_to_examine(nothing, "referrals") is None
+
+
+def test_a_log_elsewhere_is_said_to_be_there_and_a_trace_asks_for_the_database_that_is_not_named() -> None:
+    settings = LocalSettings(referrals_url="https://referrals.test")
+
+    with pytest.raises(Refusal) as of_log:
+        log_file(settings, "referrals")
+    with pytest.raises(Refusal) as of_trace:
+        of_referral(settings, "01890a5d-ac96-774b-bcce-b302099a8057")
+
+    assert "docker compose logs referrals" in str(of_log.value.remedy)
+    assert "MAILLAGE_REFERRALS_DATABASE_DSN" in str(of_trace.value.remedy)
+    assert not settings.secrets_dir.exists(), "looking elsewhere makes no secret here"
 
 
 @pytest.mark.parametrize(

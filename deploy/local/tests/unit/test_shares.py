@@ -37,6 +37,15 @@ def test_the_administrator_of_databases_is_known_to_the_server_and_the_jobs_only
     assert holders == {"postgres/admin-password", "jobs/pgpass"}
 
 
+def test_an_operators_command_examines_databases_as_their_services_and_holds_no_key(tmp_path: Path) -> None:
+    secrets = Secrets(tmp_path / "secrets")
+    folder = distribute(secrets) / "command"
+
+    assert {path.name for path in folder.iterdir()} == {"operator.client-secret", "pgpass", "maillage.kafka-password"}
+    lines = (folder / "pgpass").read_text("utf-8").splitlines()
+    assert [line.split(":")[3] for line in lines] == [f"maillage_{service}" for service in SERVICE_NAMES]
+
+
 def test_a_second_time_changes_nothing_and_takes_back_what_is_no_longer_given(tmp_path: Path) -> None:
     secrets = Secrets(tmp_path / "secrets")
     parent = distribute(secrets)

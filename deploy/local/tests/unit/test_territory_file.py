@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from maillage.demo import FILE
 from maillage.errors import Refusal
+from maillage.territory.applying import body_of
 from maillage.territory.found import Found
 from maillage.territory.keeping import Folder
 from maillage.territory.lines import Place, locate
@@ -70,6 +71,12 @@ def test_demonstration_is_a_territory_file() -> None:
         ('{ collectivities = ["93D"] }', '{ communes = ["14697"] }', 12, "« 14697 » fait partie de"),
         ('"feed:read",\n', '"feed:write",\n', 18, "« feed:write » n'est pas un droit de council"),
         ('code = "asso1"', 'code = "cd93"', 22, "est déjà plus haut"),
+        (
+            'code = "asso1"',
+            'code = "asso1"\nevent_types = ["*", "fr.maillage.referrals.referral.acepted.v1"]',
+            23,
+            "vouliez-vous « fr.maillage.referrals.referral.accepted.v1 »",
+        ),
         ('code = "asso1"', 'code = "ASSO-1"', 22, "a-z et 0-9"),
         ('name = "logiciel"', "name = 12", 15, "doit être un texte"),
         ("version = 1", "version = 2", 1, "valeurs admises 1"),
@@ -199,6 +206,20 @@ def test_territory_is_compared_as_partners_spells_it(tmp_path: Path) -> None:
     assert organisation.action == "nothing"
     [organisation, _] = steps(Found(known(phone="02")), tmp_path)
     assert (organisation.action, organisation.note) == ("change", "phone")
+
+
+def test_types_are_what_the_organisation_chose_unless_the_file_says_which(tmp_path: Path) -> None:
+    chosen = ["fr.maillage.referrals.referral.accepted.v1", "fr.maillage.referrals.referral.submitted.v1"]
+    found = Found(known(event_types=chosen))
+
+    def notes(**changes: Any) -> str:
+        return steps(found, tmp_path, **changes)[0].note
+
+    assert notes() == ""
+    assert "event_types" not in body_of(council())
+    assert notes(event_types=chosen[::-1]) == ""
+    assert notes(event_types=["*"]) == notes(event_types=chosen[:1]) == "event_types"
+    assert body_of(council(event_types=["*"]))["event_types"] is None
 
 
 def test_what_the_file_does_not_name_is_extra_and_never_changed(tmp_path: Path) -> None:

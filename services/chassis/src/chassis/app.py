@@ -23,7 +23,7 @@ from prometheus_client.core import Metric
 
 from chassis import idempotency, inbox, operations, problems, telemetry, watch
 from chassis.admission import Admission
-from chassis.consumer import Processor, Subscription
+from chassis.consumer import Processor, Subscription, merged
 from chassis.errors import DependencyDown
 from chassis.kafka import RelayProducers, build_broker
 from chassis.lanes import Lanes
@@ -134,7 +134,7 @@ def _start_kafka(
     spawn(lambda: _housekeeping(runtime))
     metrics.processors = runtime.processors = [
         Processor(runtime.service, subscription, runtime.background_db, runtime.clock, runtime.doorbell)
-        for subscription in (*parts.subscriptions, *runtime.directory.subscriptions())
+        for subscription in merged((*parts.subscriptions, *runtime.directory.subscriptions()))
     ]
     metrics.consumer_of = lambda processor: _consumer_of(running, runtime.processors.index(processor))
     runtime.health.register("subscriptions", lambda: _subscriptions(running, runtime.processors))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -65,6 +65,30 @@ class Subscription:
     """Claim checks needed by these deliveries; runs before any transaction."""
     locks: TakeLocks | None = None
     """For handlers of one that hold something of the first delivery while they wait for something of the second."""
+
+
+def merged(subscriptions: Iterable[Subscription]) -> list[Subscription]:
+    """Return one subscription a topic: handlers of one beside those of many, which is what a topic read twice needs.
+
+    Raises ValueError where two want the same thing of one topic: neither may hide the other.
+    """
+    found: dict[str, Subscription] = {}
+    for one in subscriptions:
+        before = found.get(one.topic)
+        if before is None:
+            found[one.topic] = one
+            continue
+        if (before.many and one.many) or (before.fetch and one.fetch) or before.one.keys() & one.one.keys():
+            raise ValueError(f"{one.topic} is read twice for the same thing")
+        found[one.topic] = Subscription(
+            one.topic,
+            one={**before.one, **one.one},
+            many=before.many or one.many,
+            many_types=before.many_types | one.many_types,
+            fetch=before.fetch or one.fetch,
+            locks=before.locks or one.locks,
+        )
+    return list(found.values())
 
 
 class Processor:

@@ -47,6 +47,7 @@ def create_app(settings: NotificationsSettings | None = None, clock: Clock | Non
         PartnersApplicants(partners),
         {"email": SmtpCarrier(settings, password, runtime.clock), "sms": SmsCarrier(settings.sms_url, sms_token)},
         FrenchWords(catalogue, courtesy, settings.portal_url, platform),
+        settings.operators_email,
     )
     runtime.health.register("registration", registration.check)
     runtime.health.register("partners", partners.check)

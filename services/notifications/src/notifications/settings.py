@@ -44,6 +44,10 @@ class NotificationsSettings(ServiceSettings):
     )
     contact_phone: str = Field(default="", description="Telephone number of whoever operates this platform.")
     contact_address: str = Field(default="", description="Postal address of whoever operates this platform.")
+    operators_email: str = Field(
+        default="",
+        description="Where operators are written to when somebody waits for them; empty: nothing is sent to them.",
+    )
     quiet_hours: Literal["on", "off"] = Field(
         default="on",
         description="`off`, for demonstrations and tests: no hour is quiet and no day is full.",

@@ -217,7 +217,7 @@ def settings_for(dsn: str, folder: Path, edge: Edge, **changes: Any) -> Notifica
         "token_url": f"{edge.url}/oauth/token",
         "registration_url": edge.url, "partners_url": edge.url,
         "sms_url": f"{edge.url}/sms-api", "sms_token_file": folder / "sms-token",
-        "portal_url": "http://portail.test",
+        "portal_url": "http://portail.test", "operators_email": "exploitation@exemple.test",
     }  # fmt: skip
     return NotificationsSettings.model_validate(usual | changes)
 

@@ -84,4 +84,38 @@ async def test_nothing_is_mailed_once_it_is_confirmed_or_the_address_is_forgotte
     await desk.tell(submitted(desk, gone))
 
     assert desk.post.texts(ASKER) == []
-    assert await desk.states() == {"join_to_confirm": ["superseded", "suppressed(erased)"]}
+    assert (await desk.states())["join_to_confirm"] == ["superseded", "suppressed(erased)"]
+
+
+OPERATORS = "exploitation@exemple.test"
+"""As conftest's settings say."""
+
+
+def confirmed(desk: Desk, id_: UUID, version: int = 2) -> JoinRequestConfirmed:
+    return example(JoinRequestConfirmed, join_request_id=id_, aggregate_version=version, confirmed_at=desk.clock.now())
+
+
+async def test_operators_hear_of_a_request_that_waits_and_of_none_that_was_answered_at_once(desk: Desk) -> None:
+    waiting, answered = uuid4(), uuid4()
+    await desk.tell(
+        confirmed(desk, waiting),
+        confirmed(desk, answered),
+        example(JoinRequestApproved, join_request_id=answered, aggregate_version=3),
+    )
+    assert desk.post.texts(OPERATORS) == []
+    await desk.later(minutes=10)
+
+    (text,) = desk.post.texts(OPERATORS)
+    assert text.startswith("Une demande attend votre réponse\n")
+    assert f"http://portail.test/demandes/{waiting}" in text
+    assert (await desk.states())["join_waits"] == ["sent", "superseded"]
+    assert str(waiting) not in str(desk.neighbours.questions), "nobody is asked whose request it is"
+
+
+async def test_operators_without_an_address_are_sent_nothing(desk: Desk) -> None:
+    desk.sender.operators_email = ""
+    await desk.tell(confirmed(desk, uuid4()))
+    await desk.later(minutes=10)
+
+    assert (await desk.states())["join_waits"] == ["suppressed(no_channel)"]
+    assert desk.post.texts(OPERATORS) == []

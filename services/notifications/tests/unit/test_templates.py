@@ -66,7 +66,7 @@ def test_every_notice_that_was_asked_for_is_there() -> None:
 def test_plain_language_gate(template: Template) -> None:
     """Loading judged it already; here what no rule says: both languages, the same facts, a message that fits."""
     assert {language for _, language in template.written} == set(LANGUAGES)
-    names = vocabulary(model_named(template.event), personal=template.audiences == (PERSON,))
+    names = vocabulary(model_named(template.event), template.audiences)
     for channel in template.channels:
         said = {language: set(dict(template.written[channel, language].body.shown())) for language in LANGUAGES}
         assert said["fr"] == said["en"], "both languages say the same"

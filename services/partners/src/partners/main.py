@@ -10,7 +10,7 @@ from chassis.runtime import build_runtime
 from chassis.settings import load
 from partners.adapters.bootstrap import Bootstrap, read_bootstrap_clients
 from partners.adapters.feed import PostgresFeed
-from partners.adapters.http import explanations, organisations
+from partners.adapters.http import event_types, explanations
 from partners.adapters.http.clients import client_routes
 from partners.adapters.http.feed import feed_routes
 from partners.adapters.http.feed_period import period_routes
@@ -45,7 +45,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     told = settings.kafka_partner_bootstrap
     days = PostgresStreamDays(runtime.db)
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
-    provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told))
+    provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told), settings.kafka_reconcile_seconds)
     asked = Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN)
     joining = JoiningDesk(vault, asked, told, settings.public_url, provisioning.wake)
     sender = HttpSender(loopback=settings.webhook_loopback)
@@ -54,7 +54,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
         runtime,
         Parts(
             routers=[
-                organisations.router,
+                event_types.organisation_routes(),
                 client_routes(),
                 member_routes(),
                 joining_routes(joining),
@@ -68,7 +68,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
             ],
             subscriptions=subscriptions(runtime.clock),
             timers=timers(vault),
-            metrics=[couriers.metrics],
+            metrics=[couriers.metrics, provisioning.metrics],
             projections=PROJECTIONS,
             background=[
                 bootstrap.run,

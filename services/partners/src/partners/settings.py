@@ -21,6 +21,12 @@ class PartnersSettings(ServiceSettings):
         description="JSON list of the API clients that exist before any organisation; hashes of their secrets only."
     )
     kafka_partner_bootstrap: str = Field(default="", description="host:port list that partners are told.")
+    kafka_reconcile_seconds: float = Field(
+        default=60.0,
+        ge=0.1,
+        le=3600,
+        description="Seconds between two comparisons of what Kafka has of the partners' accesses with what is granted.",
+    )
     public_url: str = Field(
         default="", description="Where partners reach this service; empty for wherever their request came to."
     )

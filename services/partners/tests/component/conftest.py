@@ -134,6 +134,7 @@ async def running(
     clock: Clock | None = None,
     instance: str = "0",
     when_ready: bool = True,
+    **other: Any,
 ) -> AsyncIterator[Service]:
     """Run a partners process on a port of its own until the block ends.
 
@@ -153,6 +154,7 @@ async def running(
             "jwks_url": f"{url}/.well-known/jwks.json",
             "token_issuer": "http://issuer.example",
             **(write_files(folder)),
+            **other,
         }
     )
     app = create_app(settings, clock)

@@ -60,6 +60,14 @@ async def test_commands_of_the_page_join_rotate_and_manage(service: Service, db:
     [feed] = await run("feed", **known)
     assert [event["id"] for event in feed["events"]] == [sent["event_id"]]
 
+    # No broker is asked here: the access is settled as one would have.
+    await service.call("PUT", "/organisations/cd77/kafka-access")
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE kafka_accesses SET state = 'granted', sealed_password = NULL, sealing_key = NULL")
+    renewed, access = await run("kafka", **known)
+    assert renewed["password"]
+    assert (renewed["username"], "password" in access) == (access["username"], False)
+
     [rotated] = await run("rotate", **known)
     [clients] = await run("clients", **known)
     [client] = clients["items"]

@@ -27,21 +27,16 @@ from maillage.testing.servers import KafkaServer
 from maillage_contracts import (
     AccompanimentPlanChanged,
     AccompanimentProposed,
-    Event,
-    ReferralReceived,
-    ReferralSubmitted,
     Routing,
-    encode,
-    envelope_for,
 )
 
+from .kafka_client import TRACE, consumer, header, is_shut_out, refer, send
 from .reading import read_with_the_library
 
 Service: TypeAlias = Any
 """conftest.Service: test folders are no packages."""
 
 SCHEMAS = Path(__file__).parents[4] / "contracts" / "schemas"
-TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 WAIT_SECONDS = 30
 
 
@@ -92,35 +87,6 @@ def code() -> Callable[[str], str]:
     return lambda stem: f"{stem}{suffix}"
 
 
-async def send(bus: AIOKafkaProducer, event: Event, time: datetime = AT) -> UUID:
-    event_id = uuid4()
-    envelope = envelope_for(
-        event, id=event_id, source="/referrals", time=time, correlation_id=uuid4(), traceparent=TRACE
-    )
-    record = encode(event, envelope)
-    await bus.send_and_wait(record.topic, record.value, key=record.key, headers=list(record.headers))
-    return event_id
-
-
-async def refer(bus: AIOKafkaProducer, association: dict[str, Any], commune: str, time: datetime = AT) -> list[UUID]:
-    routing = Routing(
-        commune=commune,
-        referrer_organisation_id=association["organisation_id"],
-        receiver_organisation_id=uuid4(),
-        sender_kind="association",
-    )
-    referral_id = uuid4()
-    submitted = ReferralSubmitted(
-        referral_id=referral_id,
-        aggregate_version=1,
-        routing=routing,
-        themes=("numerique--acceder-a-une-connexion-internet",),
-        submitted_at=AT,
-    )
-    received = ReferralReceived(referral_id=referral_id, aggregate_version=2, routing=routing, received_at=AT)
-    return [await send(bus, submitted, time), await send(bus, received, time)]
-
-
 async def grant(service: Service, code: str) -> dict[str, Any]:
     """Ask for access and wait until it is ready; return what a council is told."""
     path = f"/organisations/{code}/kafka-access"
@@ -133,21 +99,6 @@ async def grant(service: Service, code: str) -> dict[str, Any]:
 
     await service.until(ready)
     return told
-
-
-def consumer(told: dict[str, Any], *topics: str, group: str | None = None, **other: Any) -> AIOKafkaConsumer:
-    """An ordinary client, configured with what a council was told."""
-    settings = {
-        "bootstrap_servers": told["bootstrap"],
-        "security_protocol": told["security_protocol"],
-        "sasl_mechanism": told["mechanism"],
-        "sasl_plain_username": told["username"],
-        "sasl_plain_password": told["password"],
-        "auto_offset_reset": "earliest",
-        "group_id": group or f"{told['group_prefix']}reader",
-        "enable_auto_commit": False,
-    }
-    return AIOKafkaConsumer(*(topics or (told["topic"],)), **{**settings, **other})
 
 
 async def read(told: dict[str, Any], count: int) -> list[ConsumerRecord[bytes, bytes]]:
@@ -175,18 +126,6 @@ async def length(bootstrap: str, topic: str) -> int:
         await watching.stop()
 
 
-async def is_shut_out(told: dict[str, Any]) -> bool:
-    """The broker's parts learn of a deleted user one after another."""
-    client = consumer(told)
-    try:
-        await client.start()
-    except KafkaConnectionError:
-        return True
-    finally:
-        await client.stop()
-    return False
-
-
 async def refused(client: AIOKafkaConsumer) -> type[Exception]:
     """Return why a client gets nothing; fails when it does get something."""
     try:
@@ -210,11 +149,6 @@ async def feed(service: Service, headers: dict[str, str], count: int) -> list[di
             events += page["events"]
             cursor = page["cursor"]
     return events
-
-
-def header(record: ConsumerRecord[bytes, bytes], name: str) -> str:
-    headers: dict[str, bytes] = dict(record.headers)
-    return headers[name].decode()
 
 
 async def test_council_reads_its_events_from_topic_and_feed_alike_and_a_neighbour_sees_nothing(

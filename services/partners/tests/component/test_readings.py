@@ -188,7 +188,7 @@ async def test_stream_resumes_after_the_last_event_seen_and_goes_on_live(
 async def test_stream_ends_when_its_token_does(
     service: Service, council: Council, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("partners.adapters.http.feed_events.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("partners.adapters.http.feed_events.LOOK_SECONDS", 0.05)
     headers = {**council["headers"], "accept": "text/event-stream"}
     async with service.http.stream("GET", "/feed", headers=headers) as answer:
         lines = answer.aiter_lines()

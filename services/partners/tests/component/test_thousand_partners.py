@@ -37,6 +37,7 @@ from maillage_contracts import (
     PersonIdentified,
     PersonTierChanged,
     ReferralLeftScope,
+    ReferralMoved,
     ReferralReceived,
     ReferralSnapshot,
     ReferralSubmitted,
@@ -80,6 +81,8 @@ class Partner:
     kind: Kind
     territory: Territory
     me: UUID = field(default_factory=uuid4)
+    types: tuple[str, ...] | None = None
+    """What it asks for; None for all of its role."""
     expected: list[UUID] = field(default_factory=list)
 
     def covers(self, code: str) -> bool:
@@ -90,13 +93,15 @@ class Partner:
         return code in asked.communes or place.epci in asked.epcis or place.collectivity in answering
 
     def hear(self, event_id: UUID, event: Any) -> None:
-        if self.is_mine(event):
+        if self.is_mine(event) and (self.types is None or event.event_type in self.types):
             self.expected.append(event_id)
 
     def is_mine(self, event: Any) -> bool:
         routing = event.routing
         if self.kind is Kind.COUNCIL:
-            return self.covers(routing.commune)
+            # A move is told to who sees both communes; to the others leaving and entering are.
+            before = event.previous_commune if isinstance(event, ReferralMoved) else routing.commune
+            return self.covers(routing.commune) and self.covers(before)
         if self.kind is Kind.ASSOCIATION:
             return routing.referrer_organisation_id == self.me and not isinstance(event, NOT_FOR_ASSOCIATIONS)
         if self.kind is Kind.EMPLOYMENT_SERVICE:
@@ -136,7 +141,8 @@ def population(draw: Random) -> list[Partner]:
         kind = draw.choice(kinds)
         # An employment service's territory says where it can be asked, and gives it nothing.
         has = kind in (Kind.COUNCIL, Kind.EMPLOYMENT_SERVICE)
-        found.append(Partner(f"p{len(found)}", kind, scope(draw) if has else Territory()))
+        types = tuple(sorted(type_of(fact) for fact in draw.sample(FACTS, 4))) if draw.random() < 0.2 else None
+        found.append(Partner(f"p{len(found)}", kind, scope(draw) if has else Territory(), types=types))
     return found
 
 
@@ -160,7 +166,7 @@ class World:
     async def prepare(self) -> None:
         async with self.db.transaction() as tx:
             for one in self.partners:
-                details = Details("Exemple", "01 99 00 00 00", "1 rue de l’Exemple", one.territory)
+                details = Details("Exemple", "01 99 00 00 00", "1 rue de l’Exemple", one.territory, None, one.types)
                 made, _ = await register_organisation(self.desk(tx), one.code, one.kind, details, AT)
                 one.me = made.organisation_id
         async with self.db.connection() as tx:  # what the server would do by itself after so many rows
@@ -205,13 +211,19 @@ class World:
         self.judge_what_edits_said(rows)
 
     def judge_what_edits_said(self, rows: Sequence[Any]) -> None:
-        """Whoever followed a referral and does no longer was told so; nobody holds a snapshot from elsewhere."""
-        lies = {str(e.referral_id): e.routing.commune for e in self.events.values() if isinstance(e, ReferralSubmitted)}
+        """Whoever no longer follows a referral was told so, whoever does was told of it, and nobody else was."""
+        submitted = {str(e.referral_id) for e in self.events.values() if isinstance(e, ReferralSubmitted)}
+        told = [e for e in self.events.values() if isinstance(e, ReferralSubmitted | ReferralMoved)]
+        # In the order in which they happened: where a person was last said to live.
+        lies = {str(e.referral_id): e.routing.commune for e in told if str(e.referral_id) in submitted}
         last = {(row["organisation_id"], row["subject"]): row["ce_type"] for row in rows if row["subject"] in lies}
         by_id = {partner.me: partner for partner in self.partners if partner.kind is Kind.COUNCIL}
         for (me, subject), ce_type in last.items():
             if me in by_id:
                 assert by_id[me].covers(lies[subject]) == (ce_type != type_of(ReferralLeftScope)), by_id[me].code
+        for partner in by_id.values():
+            if partner.types is None:  # by its own list of types it may have heard nothing yet
+                assert not [one for one in lies if (partner.me, one) not in last and partner.covers(lies[one])]
 
 
 @dataclass(frozen=True)
@@ -240,6 +252,25 @@ def event_of(draw: Random, partners: list[Partner], where: Sequence[str]) -> Eve
     return example(fact, routing=routing, **{fact.aggregate_field: uuid4()})
 
 
+def moves_of(draw: Random, asked: Sequence[ReferralSubmitted], where: Sequence[str]) -> list[Event]:
+    """Return what is said of persons who move: each move goes on from the one before."""
+    moves: list[Event] = []
+    last = {one.referral_id: (one.routing, one.aggregate_version) for one in asked}
+    for one in draw.choices(asked, k=len(asked)):
+        before, version = last[one.referral_id]
+        routing = before.model_copy(update={"commune": draw.choice(where)})
+        if routing.commune == before.commune:
+            continue
+        last[one.referral_id] = routing, version + 1
+        moves.append(
+            example(
+                ReferralMoved, referral_id=one.referral_id, routing=routing, previous_commune=before.commune,
+                aggregate_version=version + 1,
+            )
+        )  # fmt: skip
+    return moves
+
+
 async def play(world: World, plan: Plan) -> None:
     draw = Random(plan.seed)
     movable = [partner for partner in world.partners[200:] if partner.kind is Kind.COUNCIL]
@@ -247,7 +278,10 @@ async def play(world: World, plan: Plan) -> None:
     listed = [code for partner in draw.sample(movable, 50) for code in partner.territory.communes]
     where = (*listed, *draw.sample(COMMUNES, len(listed)))
     for part in range(2):
-        await world.tell([event_of(draw, world.partners, where) for _ in range(plan.events // 2)], plan.batch)
+        events = [event_of(draw, world.partners, where) for _ in range(plan.events // 2)]
+        # Some move, once or twice, in the same batch as their submission or in a later one.
+        asked = [event for event in events if isinstance(event, ReferralSubmitted)]
+        await world.tell([*events, *moves_of(draw, asked, where)], plan.batch)
         if part == 0:
             # Some take another's territory: they share it from now on, and are told what is open there.
             await world.move([(draw.choice(movable), draw.choice(movable).territory) for _ in range(plan.edits)])

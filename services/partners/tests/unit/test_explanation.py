@@ -17,13 +17,15 @@ from partners.adapters.http.explanations import explanation_document
 from partners.app.explain_event import Copy, explain_event
 from partners.domain.explanation import Explanation, Fate, Outcome, fate_of
 from partners.domain.organisation import PARTNERS, Kind
-from partners.domain.stream import Fact, Matter, Placing, Routing, Stream
+from partners.domain.placing import Placing
+from partners.domain.stream import Fact, Matter, Routing, Stream
 from partners.domain.webhook import ERASED, State, Webhook
 
 AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 ORGANISATIONS = [UUID(int=n) for n in range(1, 9)]
 PERSONS = [UUID(int=n) for n in range(101, 104)]
 COMMUNES = ["93048", "93066", "94028"]
+TYPES = ["submitted", "booked"]
 
 Place: TypeAlias = tuple[Stream, int]
 
@@ -31,6 +33,7 @@ streams = st.tuples(
     st.lists(st.sampled_from(sorted(PARTNERS)), min_size=8, max_size=8),
     st.lists(st.sets(st.sampled_from(COMMUNES)), min_size=8, max_size=8),
     st.lists(st.booleans(), min_size=8, max_size=8),
+    st.lists(st.none() | st.sets(st.sampled_from(TYPES)), min_size=8, max_size=8),
 ).map(
     lambda made: [
         Stream(
@@ -41,8 +44,9 @@ streams = st.tuples(
             0,
             frozenset(communes if kind is Kind.COUNCIL else ()),
             sandbox=sandbox,
+            event_types=None if types is None else frozenset(types),
         )
-        for n, (owner, kind, communes, sandbox) in enumerate(zip(ORGANISATIONS, *made, strict=True))
+        for n, (owner, kind, communes, sandbox, types) in enumerate(zip(ORGANISATIONS, *made, strict=True))
     ]
 )
 routings = st.builds(
@@ -61,6 +65,7 @@ others = st.builds(
     st.sampled_from(sorted(set(Matter) - {Matter.ERASURE})),
     st.none() | routings,
     st.none() | persons,
+    st.sampled_from(TYPES),
 )
 erasures = st.builds(Fact, st.uuids(version=4), st.just(Matter.ERASURE), st.none(), persons)
 batches = st.lists(others | erasures, min_size=1, max_size=25, unique_by=lambda fact: fact.event_id)
@@ -125,7 +130,13 @@ async def test_explanation_agrees_with_the_projection_for_any_events_and_organis
             assert (told.outcome is Outcome.RECEIVED) == (own.outcome is Outcome.RECEIVED) == held
             # Scopes did not change here: whatever a stream does not hold has a rule that keeps it out.
             assert told.outcome is not Outcome.BEFORE_SCOPE
-            if not held:
+            if told.outcome is Outcome.EVENT_TYPES:
+                # Its own list keeps it out, and nothing else does: with all types it would have had the event.
+                assert own == Explanation(Outcome.EVENT_TYPES, told.ce_type)
+                assert fact.ce_type not in (stream.event_types or ())
+                assert fact.routing is not None
+                assert stream.sees(fact.matter, fact.routing)
+            elif not held:
                 assert own == Explanation(Outcome.UNKNOWN)
             if not held and any(kept.places[fact.event_id]):
                 assert told.outcome not in (Outcome.UNKNOWN, Outcome.NOT_YET)

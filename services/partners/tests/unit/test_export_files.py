@@ -47,4 +47,4 @@ def test_headers_say_when_a_type_ends() -> None:
         "deprecation": "@1798761600",
         "sunset": "Sat, 01 Jan 2028 00:00:00 GMT",
     }
-    assert deprecation_headers((RECEIVED,), entries) == deprecation_headers(None, entries) == {}
+    assert deprecation_headers((RECEIVED,), entries) == deprecation_headers((), entries) == {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from partners.domain.organisation import PARTNERS, Kind
-from partners.domain.stream import SHOWN, Fact, KnownReferral, Matter, Placing, Routing, Stream
+from partners.domain.placing import Placing
+from partners.domain.stream import SHOWN, Fact, KnownReferral, Matter, Routing, Stream, Verdict
 
 AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 ASSOCIATION, EMPLOYMENT, TRAINING = uuid4(), uuid4(), uuid4()
@@ -119,6 +121,20 @@ def test_nothing_is_told_of_a_person_after_their_erasure() -> None:
     assert list(placing.place(erasure())) == [(council, 2)]
     assert list(placing.place(fact(matter=Matter.ENROLMENT, person=PERSON))) == []
     assert list(placing.place(fact(matter=Matter.ENROLMENT, person=other))) == [(council, 3)]
+
+
+def test_types_that_were_not_asked_for_stay_out_except_an_erasure() -> None:
+    council = replace(stream(Kind.COUNCIL, communes=("93048",)), event_types=frozenset({"accepted"}))
+    elsewhere = replace(fact(Routing("94028", ASSOCIATION, uuid4(), "association")), ce_type="submitted")
+    wanted, other = (replace(fact(person=PERSON), ce_type=name) for name in ("accepted", "submitted"))
+    placing = Placing([council], set())
+
+    assert placing.judge(council, other) is Verdict.EVENT_TYPES
+    # Whose it is comes first: a list of types says nothing of what is somebody else's.
+    assert placing.judge(council, elsewhere) is Verdict.OUTSIDE_TERRITORY
+    assert list(placing.place(other)) == []
+    assert list(placing.place(wanted)) == [(council, 1)]
+    assert list(placing.place(erasure())) == [(council, 2)]
 
 
 def test_event_that_lost_its_routing_is_nobodys() -> None:

@@ -80,6 +80,7 @@ ACTS: tuple[tuple[str, dict[str, str], str, str, object], ...] = (
     ("/acces/cd93-k7/secret", {"overlap": "24"}, "POST", "/clients/cd93-k7/secrets", {"overlap_hours": 24}),
     ("/acces/cd93-k7/secret/s1", {}, "DELETE", "/clients/cd93-k7/secrets/s1", None),
     ("/acces/cd93-k7/revocation", {}, "DELETE", "/clients/cd93-k7", None),
+    ("/acces/kafka/mot-de-passe", {}, "POST", "/kafka-access/password", None),
     ("/membres", {"label": " Poste  1 ", "role": "caseworker"}, "POST", "/members",
      {"label": "Poste 1", "role": "caseworker"}),
     ("/membres/m1", {"label": "Poste 2", "role": "manager"}, "PUT", "/members/m1",
@@ -98,7 +99,8 @@ ACTS: tuple[tuple[str, dict[str, str], str, str, object], ...] = (
     ("/webhooks/w1/suppression", {}, "DELETE", "/webhooks/w1", None),
 )  # fmt: skip
 ANSWER = {
-    **WEBHOOK, "client_id": "c", "client_secret": "shown", "secret": "shown", "outcome": "delivered", "member_id": "m",
+    **WEBHOOK, "username": "partner-cd93", "password": "shown",
+    "client_id": "c", "client_secret": "shown", "secret": "shown", "outcome": "delivered", "member_id": "m",
 }  # fmt: skip
 
 
@@ -202,3 +204,30 @@ async def test_older_secret_and_unknown_scope_are_shown_as_they_are(partners: Po
     asked = (await partners.browser.get("/acces/cd93-k7/secret")).text
     assert "Arrêtez d’abord" in asked
     assert "Créer et afficher" not in asked
+
+
+@pytest.mark.parametrize(
+    ("state", "lost", "said", "unsaid"),
+    [
+        ("granted", False, "Prêt", "ne connaît plus"),
+        ("granted", True, "ne connaît plus votre utilisateur", "En préparation"),
+        ("requested", False, "En préparation", "Prêt"),
+        ("revoked", False, "cd93-k7", "Votre accès à Kafka"),
+    ],
+)
+async def test_access_to_kafka_is_shown_with_what_is_to_be_done(
+    partners: Portal, state: str, lost: bool, said: str, unsaid: str
+) -> None:
+    found = {
+        "username": "partner-cd93", "topic": "partner-cd93-v1", "state": state, "ready": state == "granted",
+        "password_lost": lost, "newer": "field",
+    }  # fmt: skip
+    partners.services.answers[("GET", "/kafka-access")] = (200, found)
+    await partners.sign_in(MANAGER)
+
+    page = (await partners.browser.get("/acces")).text
+    asked = await partners.browser.get("/acces/kafka/mot-de-passe")
+
+    assert said in page
+    assert unsaid not in page
+    assert asked.status_code == (404 if state == "revoked" else 200)

@@ -99,9 +99,9 @@ async def test_dossier_holds_what_was_typed_and_what_may_be_done(desk: Desk) -> 
     assert answer.headers["cache-control"] == "no-store"
     assert dossier["person"] == desk.body()["person"]
     assert dossier["note"] == "Préfère le matin."
-    assert dossier["allowed"] == ["receipt"]
+    assert dossier["allowed"] == ["receipt", "move"]
     assert dossier["subject_ref"] is None
-    assert (await desk.read(referral_id)).json()["allowed"] == ["withdrawal"]
+    assert (await desk.read(referral_id)).json()["allowed"] == ["withdrawal", "move"]
     reader = desk.bearer(COUNCIL, scope="referrals:read")
     assert (await desk.http.get(f"/referrals/{referral_id}", headers=reader)).json()["allowed"] == []
 

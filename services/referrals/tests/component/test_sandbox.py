@@ -249,3 +249,16 @@ async def test_whoever_is_found_is_of_the_world_of_whoever_asks(sandbox: Desk) -
                         assert world_of[one.organisation_id] is asking
                         assert asking or one.simulated is None
     assert found > 100
+
+
+async def test_opening_is_told_within_the_sandbox_as_outside_it(sandbox: Desk) -> None:
+    referral_id = (await submit(sandbox, "93048")).json()["referral_id"]
+    scope = "referrals:answer referrals:read"
+
+    async def opened_by(id_: UUID, **world: Any) -> tuple[int, list[str]]:
+        headers = sandbox.issuer.bearer(id_, code="test", kind="council", scope=scope, sub=str(uuid4()), **world)
+        answer = await sandbox.http.get(f"/referrals/{referral_id}", headers=headers)
+        return answer.status_code, [type(event).__name__ for event in await sandbox.events()]
+
+    assert await opened_by(COUNCIL) == (404, ["ReferralSubmitted"])
+    assert await opened_by(FAKE_COUNCIL, sandbox=True) == (200, ["ReferralSubmitted", "ReferralOpened"])

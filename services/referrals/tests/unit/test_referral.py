@@ -54,6 +54,25 @@ def after(*commands: Command) -> Referral:
     return referral
 
 
+@pytest.mark.parametrize("status", Status)
+def test_opening_is_told_once_while_an_answer_is_awaited_and_moves_no_status(status: Status) -> None:
+    referral = submitted()
+    referral.status = status
+    before = deepcopy(referral)
+
+    told = referral.open(START)
+
+    if status not in OPEN:
+        assert told is None
+        assert referral == before
+        return
+    assert told is not None
+    assert (told.version, told.status, told.since, told.at) == (before.version + 1, status, before.changed_at, START)
+    assert (referral.status, referral.step, referral.changed_at) == (status, before.step, before.changed_at)
+    assert referral.open(START + timedelta(days=1)) is None
+    assert (referral.version, referral.opened_at) == (told.version, START)
+
+
 asked = st.tuples(
     st.sampled_from((*BY_PARTIES, *BY_CLOCK)),
     st.frozensets(st.sampled_from((Actor.REFERRER, Actor.RECEIVER))),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.ids import new_id
-from chassis.testing.events import COUNCIL
-from maillage_contracts import AccompanimentReviewed, EnrolmentConfirmed
+from chassis.testing.events import COUNCIL, example
+from maillage_contracts import AccompanimentReviewed, EnrolmentConfirmed, ReferralMoved
 
 from .conftest import DAY, EMPLOYMENT, START, TRAINING, Story, at
 
@@ -43,6 +43,24 @@ async def test_what_was_shared_is_shown_with_names_oldest_first(desk: Desk) -> N
         ("training", "Département exemple, Service de l’emploi exemple", "Organisme de formation exemple"),
     ]
     assert (items[1]["at"], items[2]["at"]) == (at(0), at(1))
+
+
+async def test_council_where_the_person_moved_to_is_among_those_who_were_told(desk: Desk) -> None:
+    story = await desk.person()
+    for asked_anew, version in ((False, 2), (True, 3)):
+        receiver = TRAINING if asked_anew else COUNCIL
+        routing = story.activated().routing.model_copy(update={"receiver_organisation_id": receiver})
+        await desk.hear(
+            example(
+                ReferralMoved, referral_id=story.referral_id, aggregate_version=version, routing=routing,
+                previous_receiver_organisation_id=COUNCIL,
+            )
+        )  # fmt: skip
+
+    noted = await desk.rows("SELECT * FROM sharings WHERE what = 'referral' ORDER BY at, to_id")
+
+    assert {row["to_id"] for row in noted} == {COUNCIL, TRAINING}
+    assert len(noted) == 2
 
 
 async def test_proposal_shares_already_and_its_acceptance_nothing_more(desk: Desk) -> None:

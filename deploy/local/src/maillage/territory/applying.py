@@ -19,7 +19,18 @@ from maillage.api import Client, check
 from maillage.errors import Refusal
 from maillage.territory.found import Found, is_live, look, sessions_of
 from maillage.territory.keeping import Keeper, name_of_url
-from maillage.territory.planning import CHANGE, CHANGES, CREATE, EXTRA, NOTHING, RENEW, Comparing, Step, territory_of
+from maillage.territory.planning import (
+    CHANGE,
+    CHANGES,
+    CREATE,
+    EXTRA,
+    NOTHING,
+    RENEW,
+    Comparing,
+    Step,
+    territory_of,
+    types_of,
+)
 from maillage.territory.reading import TerritoryFile
 from maillage.territory.wanted import Organisation, Programme
 
@@ -242,4 +253,5 @@ def body_of(wanted: Organisation) -> dict[str, Any]:
     return {
         **{key: getattr(wanted, key) for key in ("name", "kind", "phone", "postal_address", "email", "sandbox")},
         "territory": territory_of(wanted),
+        **({} if wanted.event_types is None else {"event_types": types_of(wanted)}),
     }

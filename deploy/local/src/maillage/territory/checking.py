@@ -5,17 +5,24 @@ The rules of rights are those of `partners` itself, so that a file is not refuse
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
 import territory as geography
 from maillage.territory.lines import Place
 from maillage.territory.wanted import Organisation, Programme, Territory, Wanted
+from maillage_contracts import PARTNER_TOPIC
 from partners.domain.access import SCOPES, Role
 from partners.domain.organisation import Kind
 
 Found: TypeAlias = tuple[Place, str, str]
 """Where, in French, in English."""
+
+STREAM_TYPES = (*PARTNER_TOPIC.types, *PARTNER_TOPIC.relayed_types)
+"""Every type that a stream may hold."""
+
+EVERY_TYPE = "*"
 
 OPENS_SESSIONS = "sessions:write"
 
@@ -29,6 +36,7 @@ def problems_of(wanted: Wanted) -> Iterator[Found]:
         place: Place = ("organisations", number)
         yield from _of_territory((*place, "territory"), organisation.territory)
         yield from _of_access(place, organisation)
+        yield from _of_types(place, organisation)
     for number, programme in enumerate(wanted.programmes):
         yield from _of_programme(("programmes", number), programme, wanted)
 
@@ -99,6 +107,17 @@ def _of_access(place: Place, organisation: Organisation) -> Iterator[Found]:
                     f"« {scope[:40]} » n'est pas un droit de {organisation.kind} ; admis : {known}",
                     f"“{scope[:40]}” is no scope of {organisation.kind}; one of {known}",
                 )
+
+
+def _of_types(place: Place, organisation: Organisation) -> Iterator[Found]:
+    for number, name in enumerate(organisation.event_types or ()):
+        if name != EVERY_TYPE and name not in STREAM_TYPES:
+            close = difflib.get_close_matches(name[:100], STREAM_TYPES, 1, 0.6)
+            yield (
+                (*place, "event_types", number),
+                f"« {name[:100]} » n'est sur aucun flux" + (f" ; vouliez-vous « {close[0]} » ?" if close else ""),
+                f"“{name[:100]}” is on no stream" + (f"; did you mean “{close[0]}”?" if close else ""),
+            )
 
 
 def _of_programme(place: Place, programme: Programme, wanted: Wanted) -> Iterator[Found]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from maillage.territory.checking import canonical
+from maillage.territory.checking import EVERY_TYPE, STREAM_TYPES, canonical
 from maillage.territory.found import Found
 from maillage.territory.keeping import Keeper, name_of_url
 from maillage.territory.lines import Place
@@ -103,6 +103,8 @@ class Comparing:
         changed = [key for key in FIELDS if getattr(self.wanted, key) != known.get(key)]
         if territory_of(self.wanted) != {key: sorted(codes) for key, codes in known["territory"].items()}:
             changed.append("territory")
+        if self.wanted.event_types is not None and types_of(self.wanted) != _types(known):
+            changed.append("event_types")
         return self._step(CHANGE if changed else NOTHING, "organisation", self.wanted.name, note=", ".join(changed))
 
     def _client(self, client: ApiClient, number: int) -> Step:
@@ -171,6 +173,12 @@ def territory_of(wanted: Organisation) -> dict[str, list[str]]:
         "departements": [] if answers else sorted(set(wanted.territory.departements)),
         "collectivities": sorted(canonical(wanted)),
     }
+
+
+def types_of(wanted: Organisation) -> list[str] | None:
+    """Return the types that an organisation is to ask for as `partners` writes them: None for all of its role."""
+    named = set(wanted.event_types or (EVERY_TYPE,))
+    return None if EVERY_TYPE in named or named >= set(STREAM_TYPES) else sorted(named)
 
 
 def _types(known: Mapping[str, Any]) -> list[str] | None:

@@ -64,6 +64,8 @@ class Organisation(Part):
     email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+$")] | None = None
     sandbox: bool = False
     kafka: bool = False
+    event_types: Annotated[tuple[str, ...], Field(min_length=1, max_length=50)] | None = None
+    """The types that its stream takes, `*` for all; left out, it keeps those that it chose."""
     territory: Territory = Territory()
     members: tuple[Member, ...] = ()
     clients: tuple[ApiClient, ...] = ()

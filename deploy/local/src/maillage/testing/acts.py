@@ -48,6 +48,21 @@ async def command(http: httpx.AsyncClient, referral_id: str, name: str, body: An
     return await http.post(f"/referrals/{referral_id}/{name}", json=body)
 
 
+async def read_as_member(stack: RunningStack, code: str, referral_id: str) -> None:
+    """Read a referral as somebody who works there does, through the portal; fails unless it is shown."""
+    secret = (stack.data / "secrets" / "portal.client-secret").read_text("utf-8").strip()
+    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": stack.organisation(code)["members"][0]["member_id"],
+            "subject_token_type": "urn:maillage:member",
+        }
+        granted = await http.post(f"{stack.url('partners')}/oauth/token", auth=("portal", secret), data=form)
+        headers = {"authorization": f"Bearer {granted.raise_for_status().json()['access_token']}"}
+        answer = await http.get(f"{stack.url('referrals')}/referrals/{referral_id}", headers=headers)
+        answer.raise_for_status()
+
+
 async def feed(stack: RunningStack, code: str) -> Events:
     """Return an organisation's whole feed as it is now."""
     events: Events = []

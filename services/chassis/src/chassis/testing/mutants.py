@@ -17,6 +17,7 @@ import chassis.relay
 import chassis.subscribe
 from chassis.lanes import Lanes, Row
 from chassis.relay import Relay
+from chassis.relay_sql import TAKE
 
 VARIABLE = "MAILLAGE_TEST_MUTANT"
 
@@ -41,8 +42,8 @@ def lease_removed() -> None:
 
 def order_removed() -> None:
     """Rows are taken in no order."""
-    unordered = chassis.relay.TAKE.replace("ORDER BY position", "ORDER BY md5(position::text)")
-    assert unordered != chassis.relay.TAKE, "the relay's statement is not the one that this mutant knows"
+    unordered = TAKE.replace("ORDER BY position", "ORDER BY md5(position::text)")
+    assert unordered != TAKE, "the relay's statement is not the one that this mutant knows"
     patch.object(chassis.relay, "TAKE", unordered).start()
 
 

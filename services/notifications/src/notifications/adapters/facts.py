@@ -11,9 +11,11 @@ from uuid import UUID
 
 from maillage_contracts import Event, Routing, model_for
 from maillage_contracts.topics import PREFIX
-from notifications.domain.fact import Fact
+from notifications.domain.fact import OWNER, Fact
 
 SUBJECT = "subject_ref"
+OWNER_FIELD = "organisation_id"
+"""The aggregate of events about organisations."""
 _APART = frozenset({"aggregate_version", "routing", SUBJECT})
 _NOBODY = UUID(int=0)
 """Stands for an erased person where a contract wants a reference."""
@@ -42,6 +44,8 @@ def fact_of(
 
 def _roles(event: Event, routing: object) -> dict[str, UUID]:
     found: dict[str, UUID | None] = {"organiser": getattr(event, "organiser_organisation_id", None)}
+    if event.aggregate_field == OWNER_FIELD:
+        found[OWNER] = getattr(event, OWNER_FIELD)
     if isinstance(routing, Routing):
         found |= {
             "association": routing.referrer_organisation_id,

@@ -28,7 +28,7 @@ from notifications.app.prepare_message import Ends, NobodyCan, Waits, prepare_me
 from notifications.app.record_outcome import Outcome, Result, record_outcome
 from notifications.app.take_due import take_due
 from notifications.domain.courtesy import Courtesy
-from notifications.domain.fact import APPLICANT, PERSON
+from notifications.domain.fact import APPLICANT, OPERATORS, PERSON
 from notifications.domain.states import State
 from notifications.domain.template import Catalogue
 
@@ -56,6 +56,7 @@ class Sender:
         applicants: PartnersApplicants,
         carriers: Mapping[str, Carrier],
         says: Says,
+        operators_email: str = "",
     ) -> None:
         self._runtime = runtime
         self._db: Database = runtime.background_db
@@ -67,6 +68,7 @@ class Sender:
         self._applicants = applicants
         self._carriers = carriers
         self._says = says
+        self.operators_email = operators_email
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.away: dict[str, str] = {}
         """Who does not answer, by name, and what was seen: for operators."""
@@ -113,7 +115,11 @@ class Sender:
         return looked_at
 
     async def _send(self, taken: Sequence[Taken]) -> None:
-        contacts = {PERSON: await self._ask(taken), APPLICANT: await self._ask_applicants(taken)}
+        contacts = {
+            PERSON: await self._ask(taken),
+            APPLICANT: await self._ask_applicants(taken),
+            OPERATORS: self._operators(taken),
+        }
         down: set[str] = set()
         # One that fails in a way nobody foresaw must not keep the others from being recorded.
         ended = await asyncio.gather(*(self._one(one, contacts, down) for one in taken), return_exceptions=True)
@@ -152,6 +158,14 @@ class Sender:
         self.away.pop("partners", None)
         return found
 
+    def _operators(self, taken: Sequence[Taken]) -> Mapping[UUID, Contact]:
+        """Return where operators are written to, for each event; without an address nothing is sent."""
+        told = [one.fact for one in taken if one.notice.audience == OPERATORS]
+        # Known at the version of its event: no other service has to catch up with it.
+        return {
+            fact.aggregate_id: Contact(fact.version, gone=False, email=self.operators_email or None) for fact in told
+        }
+
     async def _one(self, taken: Taken, contacts: Contacts, down: set[str]) -> None:
         async with self._slots:
             outcome = await self._outcome(taken, contacts, down)
@@ -164,7 +178,8 @@ class Sender:
 
     async def _outcome(self, taken: Taken, contacts: Contacts, down: set[str]) -> Outcome:
         contact = None
-        whom = taken.fact.aggregate_id if taken.notice.audience == APPLICANT else taken.notice.subject_ref
+        by_event = taken.notice.audience in (APPLICANT, OPERATORS)
+        whom = taken.fact.aggregate_id if by_event else taken.notice.subject_ref
         if taken.notice.audience in contacts and whom is not None:
             known = contacts[taken.notice.audience]
             if known is None:

@@ -17,11 +17,20 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from chassis.errors import SettingsRefused
 from maillage_contracts import ContractError, Event
-from notifications.adapters.facts import model_named
+from notifications.adapters.facts import OWNER_FIELD, model_named
 from notifications.adapters.vocabulary import APPLICATION, Name, is_moment, longest, vocabulary
 from notifications.domain import wording
 from notifications.domain.errors import TextBroken
-from notifications.domain.fact import ALONE, APPLICANT, AUDIENCES, ORGANISATION_ROLES, PERSON, PLATFORM
+from notifications.domain.fact import (
+    ALONE,
+    APPLICANT,
+    AUDIENCES,
+    OPERATORS,
+    ORGANISATION_ROLES,
+    OWNER,
+    PERSON,
+    PLATFORM,
+)
 from notifications.domain.template import (
     CHANNELS,
     LANGUAGES,
@@ -123,7 +132,7 @@ def _load(folder: Path) -> Template:
     if wrong := list(_contradictions(rules, model)):
         raise _Broken(*wrong)
     template = _template(folder.name, rules, _texts(folder, rules.channels))
-    names = vocabulary(model, personal=template.audiences == (PERSON,))
+    names = vocabulary(model, template.audiences)
     wrong = [line for key, text in template.written.items() for line in _unknown(key, text.body, names)]
     spoken = {key: longest(names, key[1]) for key in template.written}
     if wrong := wrong or wording.faults(template, spoken):
@@ -158,21 +167,24 @@ def _contacts(rules: _Rules) -> Mapping[str, str]:
 def _contradictions(rules: _Rules, model: type[Event]) -> Iterator[str]:
     fields = model.model_fields
     applying = model.aggregate_field == APPLICATION
-    if "routing" not in fields and not applying:
+    owned = model.aggregate_field == OWNER_FIELD
+    if "routing" not in fields and not applying and not owned:
         yield "the event says nothing of a place: nobody can be told"
     personal = PERSON in rules.audience
     alone = ALONE & set(rules.audience)
     if not rules.audience or not set(rules.audience) <= set(AUDIENCES) or (alone and len(rules.audience) > 1):
         yield f"audience: `person`, or some of {', '.join(AUDIENCES[1:])}"
-    if (APPLICANT in rules.audience) != applying:
-        yield "audience: `applicant` for events of a request to join, and for no others"
+    if (rules.audience in ([APPLICANT], [OPERATORS])) != applying:
+        yield "audience: `applicant` or `operators` for events of a request to join, and for no others"
+    if (OWNER in rules.audience) != owned:
+        yield "audience: `organisation` for events about an organisation, and for no others"
     if personal and "subject_ref" not in fields:
         yield "audience: the event is about nobody"
     allowed = CHANNELS if personal else ("email",)
     if not rules.channels or not set(rules.channels) <= set(allowed):
         yield f"channels: some of {', '.join(allowed)}"
     contacts = _contacts(rules)
-    known_roles = {PLATFORM} if applying else set(ORGANISATION_ROLES)
+    known_roles = {PLATFORM} if applying or owned else set(ORGANISATION_ROLES)
     if contacts.keys() != set(rules.audience) or not set(contacts.values()) <= known_roles:
         yield f"contact: for each audience one of {', '.join(ORGANISATION_ROLES)}"
     if "organiser" in contacts.values() and "organiser_organisation_id" not in fields:

@@ -15,7 +15,7 @@ from notifications.adapters.dates import day, mobile, moment, phone
 from notifications.adapters.places import name_of
 from notifications.app.ports import Contact, Organisation, Taken
 from notifications.domain.courtesy import Courtesy
-from notifications.domain.fact import APPLICANT, PLATFORM, Fact
+from notifications.domain.fact import APPLICANT, OPERATORS, OWNER, PLATFORM, Fact
 from notifications.domain.template import Catalogue
 from notifications.domain.texts import Values
 
@@ -98,7 +98,7 @@ class FrenchWords:
     def _about(self, taken: Taken, contact: Contact | None) -> Iterator[tuple[str, str | None]]:
         fact = taken.fact
         yield "commune", name_of(fact.commune)
-        if contact is None:
+        if contact is None or taken.notice.audience == OPERATORS:
             yield "page", f"{self._portal_url}{_page(taken.notice.audience, fact)}"
             return
         yield "first_name", contact.first_name
@@ -125,6 +125,11 @@ def _codes(value: object) -> frozenset[str]:
 
 def _page(audience: str, fact: Fact) -> str:
     """Return the path of the page of the portal where this audience works on it; ids only, never a token."""
+    if audience == OPERATORS:
+        return f"/demandes/{fact.aggregate_id}"
+    webhook = fact.fields.get("webhook_id")
+    if audience == OWNER and webhook is not None:
+        return f"/webhooks/{webhook}"
     accompaniment = fact.fields.get("accompaniment_id")
     if audience in ("council", "employment_service") and accompaniment is not None:
         return f"/accompagnements/{accompaniment}"

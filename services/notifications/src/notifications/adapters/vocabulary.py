@@ -7,7 +7,7 @@ appear by their role, with name, telephone and address.
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Union, get_args, get_origin
@@ -16,7 +16,7 @@ from pydantic import AwareDatetime
 
 from maillage_contracts import Event
 from notifications.adapters.dates import day, moment
-from notifications.domain.fact import ORGANISATION_ROLES
+from notifications.domain.fact import APPLICANT, ORGANISATION_ROLES, PERSON
 from notifications.domain.template import LANGUAGES
 from notifications.domain.texts import Values
 
@@ -39,8 +39,8 @@ class Name:
     code: bool = False
 
 
-def vocabulary(model: type[Event], *, personal: bool) -> Mapping[str, Name]:
-    """Return the names for texts about this event, to a person or to organisations."""
+def vocabulary(model: type[Event], audiences: Collection[str]) -> Mapping[str, Name]:
+    """Return the names for texts about this event, to these audiences."""
     names = {"commune": _same("Commune", optional=True)}
     for role in ROLES:
         optional = role != "contact"
@@ -53,12 +53,12 @@ def vocabulary(model: type[Event], *, personal: bool) -> Mapping[str, Name]:
         found = _kind(info.annotation)
         if found is not None:
             names[field] = found
-    if personal:
+    if PERSON in audiences:
         names["first_name"] = _same("Prénom", optional=True)
         if model.aggregate_field == "appointment_id":
             names |= {"link": _same("https://exemple", optional=True), "place": _same("Adresse", optional=True)}
             names.setdefault("modality", Name(code=True))
-    elif model.aggregate_field == APPLICATION:
+    elif APPLICANT in audiences:
         names["link"] = _same("https://exemple")
     else:
         names["page"] = _same("https://exemple")

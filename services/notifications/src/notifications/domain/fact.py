@@ -17,14 +17,20 @@ ORGANISATION_ROLES = ("association", "council", "employment_service", "training_
 APPLICANT = "applicant"
 """Whoever asks to join in the name of an organisation: known by their request alone."""
 
-PLATFORM = "platform"
-"""Whose telephone and address are given to somebody who has no organisation to turn to yet."""
+OWNER = "organisation"
+"""The organisation that an event about organisations is about; it is written to at its public address."""
 
-AUDIENCES = (PERSON, *ORGANISATION_ROLES[:4], APPLICANT)
+OPERATORS = "operators"
+"""Whoever operates this platform, at the one address that a site gives for them."""
+
+PLATFORM = "platform"
+"""Whose telephone and address are given to those who have nobody else to turn to about it."""
+
+AUDIENCES = (PERSON, *ORGANISATION_ROLES[:4], APPLICANT, OWNER, OPERATORS)
 """To whom a notice may go."""
 
-ALONE = frozenset({PERSON, APPLICANT})
-"""Audiences whose address is asked for when a notice is sent, and that a notice has to itself."""
+ALONE = frozenset({PERSON, APPLICANT, OPERATORS})
+"""Audiences whose address is looked for when a notice is sent, and that a notice has to itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ def _state(
         ),
         changed_at=organisation.changed_at,
         sandbox=organisation.sandbox,
+        event_types=details.event_types,
     )
 
 
@@ -158,6 +159,7 @@ class ScopeEvents:
                 for s in referral.steps
             )
             or None,
+            subject_ref=referral.person,
         )
         return _row(event, referral, stream, position, cause, at)
 
@@ -190,4 +192,6 @@ def _row(
     )
     record = encode(event, envelope, topic=stream.topic)
     headers = json.dumps({name: value.decode() for name, value in record.headers}, separators=(",", ":"))
-    return StreamRow(stream, position, event_id, envelope.type, envelope.subject, headers, record.value)
+    return StreamRow(
+        stream, position, event_id, envelope.type, envelope.subject, headers, record.value, referral.person
+    )

@@ -1,4 +1,4 @@
-"""What the topics alone rebuild here: where referrals and what goes on for them stand, and who was erased.
+"""What the topics alone rebuild here: where referrals and what goes on for them stand, whose they are, who was erased.
 
 Streams are not a projection in that sense: a position was given out once, in the order in which events and edits of
 territories met here, and organisations have read it.
@@ -12,6 +12,7 @@ from maillage_contracts import (
     AppointmentProposed,
     EnrolmentRequested,
     PersonErased,
+    PersonIdentified,
     ReferralSubmitted,
 )
 
@@ -23,6 +24,7 @@ PROJECTIONS = Projections(
             "SELECT step_id AS key, * FROM known_steps",
             (AccompanimentProposed, AppointmentProposed, EnrolmentRequested),
         ),
+        Projection("known_persons", "SELECT referral_id AS key, * FROM known_persons", (PersonIdentified,)),
         # Not when: that is the hour at which it was read.
         Projection("erased_persons", "SELECT subject_ref AS key FROM erased_persons", (PersonErased,)),
     ),

@@ -1,5 +1,7 @@
 """The background loop that brings Kafka to what is wanted, one organisation after another.
 
+From time to time all organisations are compared with the broker at once, and what drifted is repaired.
+
 One replica does it at a time, the one whose session holds an advisory lock: a grant that is slow must not end after a
 revocation that another replica has made meanwhile. An organisation that fails is tried again at the next round and does
 not keep the others waiting.
@@ -9,18 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
+from prometheus_client.core import Metric
 
 from chassis.crypto import SealBroken, Vault
 from chassis.db import UNREACHABLE
 from chassis.errors import DependencyDown
 from chassis.runtime import Runtime
+from partners.adapters.kafka_reconciler import KafkaReconciler
 from partners.adapters.postgres.kafka_accesses import PostgresKafkaAccesses
-from partners.app.ports import KafkaAccesses, KafkaCluster
+from partners.app.kafka_ports import KafkaAccesses, KafkaAdministration
 from partners.app.provision_kafka_access import provision_kafka_access
 
 log = structlog.get_logger(__name__)
@@ -35,15 +39,22 @@ ROUND_SECONDS = 2.0
 class Provisioning:
     """Runs for as long as the process; `wake` starts a round at once."""
 
-    def __init__(self, runtime: Runtime, vault: Vault, cluster: KafkaCluster) -> None:
+    def __init__(self, runtime: Runtime, vault: Vault, cluster: KafkaAdministration, reconcile_seconds: float) -> None:
         self._runtime = runtime
         self._vault = vault
         self._cluster = cluster
+        self._reconciler = KafkaReconciler(
+            cluster, runtime.clock, every_seconds=reconcile_seconds, spared=runtime.settings.kafka_username
+        )
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
         """Say that there may be something to do."""
         self._woken.set()
+
+    def metrics(self) -> Iterable[Metric]:
+        """Return what this replica found different on the broker, by kind."""
+        return self._reconciler.metrics()
 
     async def run(self) -> None:
         """Do what is wanted, round after round, while this replica holds the lock."""
@@ -53,6 +64,8 @@ class Provisioning:
                 await self._rest()
             while True:
                 await self._round()
+                if self._reconciler.due():
+                    await self._reconcile()
                 await self._rest()
                 # Raises when the session, and with it the lock, is gone.
                 await lease.fetchval("SELECT 1")
@@ -77,6 +90,14 @@ class Provisioning:
                 log.warning("kafka_access_waits", organisation_code=access.code, cause=str(error))
             else:
                 log.info("kafka_access_settled", organisation_code=access.code, state=access.state)
+
+    async def _reconcile(self) -> None:
+        try:
+            await self._reconciler.look(self._accesses)
+        except DependencyDown as error:
+            log.warning("kafka_reconciliation_waits", cause=str(error))
+        # A topic that was gone is made by the round.
+        self.wake()
 
     @asynccontextmanager
     async def _accesses(self) -> AsyncIterator[KafkaAccesses]:

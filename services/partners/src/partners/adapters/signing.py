@@ -42,11 +42,14 @@ class TokenSigner:
         named = OKPKey.import_key(pem, {"kid": key.thumbprint()})
         return cls(named, issuer, clock)
 
-    def sign(self, grant: Grant) -> str:
-        """Return the token of a grant."""
+    def sign(self, grant: Grant) -> tuple[str, int]:
+        """Return the token of a grant, and for how many seconds it holds."""
         issued_at = int(self._clock.now().timestamp())
+        lifetime = LIFETIME_SECONDS
+        if grant.until is not None:
+            lifetime = min(lifetime, max(0, int(grant.until.timestamp()) - issued_at))
         organisation = grant.organisation
-        return encode_token(
+        token = encode_token(
             {
                 "iss": self._issuer,
                 "aud": AUDIENCE,
@@ -58,13 +61,14 @@ class TokenSigner:
                 "scope": " ".join(sorted(grant.scopes)),
                 "grant": str(grant.grant_id),
                 "iat": issued_at,
-                "exp": issued_at + LIFETIME_SECONDS,
+                "exp": issued_at + lifetime,
                 "jti": str(new_id()),
                 # Absent from tokens of real organisations: they are as they were before there was a sandbox.
                 **({"sandbox": True} if organisation.sandbox else {}),
             },
             self._key,
         )
+        return token, lifetime
 
     def published(self) -> dict[str, Any]:
         """Return the document of /.well-known/jwks.json."""

@@ -54,6 +54,7 @@ from maillage_contracts import (
     ReferralAccepted,
     ReferralDeclined,
     ReferralExpired,
+    ReferralMoved,
     ReferralOpened,
     ReferralOverdue,
     ReferralReceived,
@@ -62,11 +63,13 @@ from maillage_contracts import (
     ReferralWithdrawn,
     topic_for,
 )
+from maillage_contracts.referrals import ReferralEvent
 from partners.adapters.copies import SourceCopies
+from partners.adapters.events import ScopeEvents
 from partners.adapters.postgres.referrals import PostgresReferrals
 from partners.adapters.postgres.streams import PostgresStreams
 from partners.adapters.steps import known_steps
-from partners.app.project_events import project_events
+from partners.app.project_events import Told, project_events
 from partners.domain.stream import Fact, KnownReferral, Matter, Routing
 
 STATUS: Mapping[type[Event], tuple[str, str]] = {
@@ -83,6 +86,7 @@ STATUS: Mapping[type[Event], tuple[str, str]] = {
 
 _TYPES: Mapping[Matter, tuple[type[Event], ...]] = {
     Matter.REFERRAL: (*STATUS, ReferralOpened),
+    Matter.MOVE: (ReferralMoved,),
     Matter.IDENTITY: (PersonIdentified,),
     Matter.TIER: (PersonTierChanged,),
     Matter.ERASURE: (PersonErased,),
@@ -133,9 +137,8 @@ def subscriptions(clock: Clock) -> list[Subscription]:
                 PostgresStreams(tx),
                 PostgresReferrals(tx),
                 SourceCopies(deliveries, clock),
-                [fact_of(delivery) for delivery in deliveries],
-                known_referrals(deliveries),
-                known_steps(deliveries),
+                ScopeEvents(),
+                told_by(deliveries),
                 clock.now(),
             )
         except asyncpg.LockNotAvailableError:
@@ -147,6 +150,23 @@ def subscriptions(clock: Clock) -> list[Subscription]:
     return [Subscription(topic, many=project, many_types=frozenset(types)) for topic, types in by_topic.items()]
 
 
+def told_by(deliveries: Sequence[Delivery]) -> Told:
+    """Return what a batch tells."""
+    return Told(
+        [fact_of(delivery) for delivery in deliveries],
+        known_referrals(deliveries),
+        known_steps(deliveries),
+        known_persons(deliveries),
+        moves_of(deliveries),
+    )
+
+
+def moves_of(deliveries: Sequence[Delivery]) -> dict[UUID, KnownReferral]:
+    """Return each referral whose person moved as the move left it, by the event."""
+    moves = [delivery for delivery in deliveries if isinstance(delivery.event, ReferralMoved)]
+    return {delivery.envelope.id: known for delivery in moves if (known := _known(delivery)) is not None}
+
+
 def fact_of(delivery: Delivery) -> Fact:
     """Return what the projection needs of an event."""
     event: Any = delivery.event
@@ -156,7 +176,16 @@ def fact_of(delivery: Delivery) -> Fact:
         MATTERS[type(event)],
         None if found is None else _routing(found),
         getattr(event, "subject_ref", None),
+        delivery.envelope.type,
+        event.previous_commune if isinstance(event, ReferralMoved) else None,
+        event.referral_id if isinstance(event, ReferralEvent | PersonIdentified) else None,
     )
+
+
+def known_persons(deliveries: Sequence[Delivery]) -> dict[UUID, UUID]:
+    """Return whose each referral is, of those whose person was identified in this batch."""
+    events = [delivery.event for delivery in deliveries]
+    return {event.referral_id: event.subject_ref for event in events if isinstance(event, PersonIdentified)}
 
 
 def known_referrals(deliveries: Sequence[Delivery]) -> list[KnownReferral]:
@@ -174,12 +203,14 @@ def _known(delivery: Delivery) -> KnownReferral | None:
     event: Any = delivery.event
     if isinstance(event, ReferralOpened):
         # It moves the version and nothing else; what is said of the referral later has a later version.
-        status, since = event.status, "opened_at"
+        status, since = event.status, "changed_at"
+    elif isinstance(event, ReferralMoved):
+        status, since = event.status, "moved_at"
     elif type(event) in STATUS:
         status, since = STATUS[type(event)]
     else:
         return None
-    submission = event if isinstance(event, ReferralSubmitted) else None
+    submission = event if isinstance(event, ReferralSubmitted | ReferralMoved) else None
     return KnownReferral(
         referral_id=event.referral_id,
         version=event.aggregate_version,
@@ -189,6 +220,7 @@ def _known(delivery: Delivery) -> KnownReferral | None:
         submitted_at=None if submission is None else submission.submitted_at,
         changed_at=getattr(event, since),
         correlation_id=delivery.envelope.correlation_id,
+        moved=isinstance(event, ReferralMoved),
     )
 
 

@@ -13,7 +13,8 @@ from typing import Protocol
 from uuid import UUID
 
 from partners.domain.explanation import Explanation, Fate, Outcome
-from partners.domain.stream import Fact, Placing, Stream
+from partners.domain.placing import Placing
+from partners.domain.stream import Fact, Stream
 
 
 @dataclass(frozen=True, slots=True)

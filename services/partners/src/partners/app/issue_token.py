@@ -23,6 +23,8 @@ class Grant:
     scopes: frozenset[str]
     grant_id: UUID
     """On what it is issued: a secret, or a member's role. When that ends, the token is refused."""
+    until: datetime | None = None
+    """When the secret expires, which no token of it outlives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ def grant_to_client(proven: Proven, asked: Iterable[str] | None) -> Grant:
     """Grant a client what it asks of its own scopes; raises ScopeNotAllowed."""
     client = proven.client
     scopes = narrowed(client.scopes, asked)
-    return Grant(client.client_id, client.client_id, proven.organisation, scopes, proven.secret.secret_id)
+    secret = proven.secret
+    return Grant(
+        client.client_id, client.client_id, proven.organisation, scopes, secret.secret_id, until=secret.expires_at
+    )
 
 
 async def grant_to_member(members: Members, client: Client, member_id: UUID, asked: Iterable[str] | None) -> Grant:

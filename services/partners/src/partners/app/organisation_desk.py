@@ -57,6 +57,8 @@ async def apply_change(
     event_id = new_id()
     await refuse_shared_jurisdiction(desk, changed)
     await desk.organisations.save(changed)
+    if changed.details.event_types != organisation.details.event_types:
+        await desk.streams.choose_types(changed)
     await desk.publisher.publish(fact, event_id=event_id)
     await adjust_scope(desk.streams, desk.referrals, desk.events, changed, cause=event_id, joining=False, at=at)
     return changed

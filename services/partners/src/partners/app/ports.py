@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -126,7 +126,7 @@ class Streams(Protocol):
         ...
 
     async def note_erased(self, persons: Sequence[UUID], at: datetime) -> None:
-        """Remember that nothing is told of these persons any more."""
+        """Remember that nothing is told of these persons any more, and who was told of their referrals."""
         ...
 
     async def erased(self, persons: Sequence[UUID]) -> set[UUID]:
@@ -145,6 +145,10 @@ class Streams(Protocol):
         """Write rows of locked streams, and those of streams on Kafka to the outbox, in order."""
         ...
 
+    async def choose_types(self, organisation: Organisation) -> None:
+        """Have a stream take the types that its organisation asks for; the caller is alone in the gate."""
+        ...
+
     async def change_communes(self, stream: Stream, *, added: Iterable[str], removed: Iterable[str]) -> None: ...
 
 
@@ -159,15 +163,36 @@ class Referrals(Protocol):
         """Keep where each accompaniment, appointment and enrolment stands, unless a later version of it is known."""
         ...
 
+    async def remember_persons(self, persons: Mapping[UUID, UUID]) -> None:
+        """Keep whose each referral is, by the referral."""
+        ...
+
+    async def detailed(self, referrals: Mapping[UUID, KnownReferral]) -> dict[UUID, KnownReferral]:
+        """Return the same referrals, by the same keys, each with its steps and its person."""
+        ...
+
+    async def following(
+        self, streams: Sequence[Stream], referrals: Mapping[UUID, KnownReferral]
+    ) -> set[tuple[UUID, UUID]]:
+        """Return the (organisation, referral) pairs of these that follow one another."""
+        ...
+
+    async def moved_to(self, referral_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """Return where the persons live of those of the referrals that have been elsewhere."""
+        ...
+
     async def unfollowed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
         """Return the open referrals of the stream's world in these communes that it does not follow, oldest first.
 
-        Each with its steps.
+        Each with its steps and its person; none of a person who was erased.
         """
         ...
 
     async def followed(self, stream: Stream, communes: Sequence[str]) -> list[KnownReferral]:
-        """Return the referrals in these communes that the stream follows, open or not, oldest first."""
+        """Return the referrals in these communes that the stream follows, open or not, oldest first.
+
+        It follows one of which it was told anything, be it a step alone; none of a person who was erased.
+        """
         ...
 
 
@@ -189,65 +214,6 @@ class Copies(Protocol):
     def copy(self, fact: Fact, places: Sequence[tuple[Stream, int]]) -> Sequence[StreamRow]:
         """Return one row a place, with the bytes of the source event."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaAccess:
-    """An organisation's access to Kafka: what is wanted and how far it has come."""
-
-    organisation_id: UUID
-    code: str
-    topic: str
-    state: str
-    """requested, granted, revoking or revoked."""
-    ready: bool
-    """The topic holds the whole stream and follows it."""
-
-
-class KafkaAccesses(Protocol):
-    """The wanted and actual state of accesses."""
-
-    async def find(self, code: str) -> KafkaAccess | None: ...
-
-    async def lock(self, organisation_id: UUID) -> KafkaAccess | None:
-        """Return the access and keep others from changing it until the transaction ends."""
-        ...
-
-    async def request(self, organisation_id: UUID, password: str, at: datetime) -> None:
-        """Want access with this password, which is kept sealed until the broker has it."""
-        ...
-
-    async def password_of(self, organisation_id: UUID) -> str: ...
-
-    async def settle(self, organisation_id: UUID, state: str, at: datetime) -> None:
-        """Note a state other than requested, and forget the password."""
-        ...
-
-    async def unsettled(self) -> list[KafkaAccess]:
-        """Return the accesses for which something is left to do."""
-        ...
-
-    async def publish_page(self, organisation_id: UUID, limit: int, at: datetime) -> bool:
-        """Write the next rows of the stream to the outbox; True once the topic follows the stream."""
-        ...
-
-    async def stop_publishing(self, organisation_id: UUID) -> None:
-        """Stop following the stream; a later grant goes on where this one ends."""
-        ...
-
-
-class KafkaCluster(Protocol):
-    """The broker's administration; every call can be repeated. Raises DependencyDown when it does not answer."""
-
-    async def ensure_topic(self, topic: str) -> None: ...
-
-    async def grant(self, user: str, password: str, *, topic: str, group_prefix: str) -> None: ...
-
-    async def verify(self, user: str, password: str, *, topic: str) -> None:
-        """Return once the user can log in and sees the topic."""
-        ...
-
-    async def revoke(self, user: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

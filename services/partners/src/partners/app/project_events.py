@@ -9,38 +9,87 @@ then streams by organisation. The number of statements does not depend on the nu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
-from partners.app.ports import Copies, Referrals, StreamRow, Streams
-from partners.domain.stream import Fact, KnownReferral, KnownStep, Matter, Placing
+from partners.app.ports import Copies, Referrals, StreamEvents, StreamRow, Streams
+from partners.domain.placing import Placing
+from partners.domain.stream import Fact, KnownReferral, KnownStep, Matter
+
+MOVED = "moved"
+"""Why a referral leaves or enters a scope when its person moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A batch of source events, and what is remembered of them."""
+
+    facts: Sequence[Fact]
+    known: Sequence[KnownReferral] = ()
+    steps: Sequence[KnownStep] = ()
+    persons: Mapping[UUID, UUID] = field(default_factory=dict)
+    """Whose each referral is, by the referral."""
+    moves: Mapping[UUID, KnownReferral] = field(default_factory=dict)
+    """Each referral whose person moved as the move left it, by the event."""
 
 
 async def project_events(
     streams: Streams,
     referrals: Referrals,
     copies: Copies,
-    facts: Sequence[Fact],
-    known: Sequence[KnownReferral],
-    steps: Sequence[KnownStep],
+    events: StreamEvents,
+    told: Told,
     at: datetime,
 ) -> None:
-    """Append each fact, in order, to every stream that sees it, and remember where referrals and steps stand."""
-    erasures = sorted({f.person for f in facts if f.matter is Matter.ERASURE and f.person is not None})
-    others = sorted({f.person for f in facts if f.matter is not Matter.ERASURE and f.person is not None})
+    """Append each fact, in order, to every stream that sees it; remember where referrals and steps stand."""
+    erasures = sorted({f.person for f in told.facts if f.matter is Matter.ERASURE and f.person is not None})
+    others = {f.person for f in told.facts if f.matter is not Matter.ERASURE and f.person is not None}
     await streams.enter_gate(alone=bool(erasures))
-    await referrals.remember(known)
-    await referrals.remember_steps(steps)
-    erased = await streams.erased(others)
+    await referrals.remember(told.known)
+    await referrals.remember_steps(told.steps)
+    await referrals.remember_persons(told.persons)
+    moves = await referrals.detailed(told.moves)
+    facts = await as_they_stand(referrals, told.facts, moves)
+    others |= {one.person for one in moves.values() if one.person is not None}
+    erased = await streams.erased(sorted(others))
     await streams.note_erased(erasures, at)
     concerned = await streams.lock_concerned(facts)
     if not concerned:
         return
     present = await streams.present([fact.event_id for fact in facts])
-    placing = Placing(concerned, present, erased, await streams.of_sandbox(facts))
+    following = await referrals.following(concerned, moves)
+    placing = Placing(concerned, present, erased, await streams.of_sandbox(facts), following)
     rows: list[StreamRow] = []
     for fact in facts:
         places = list(placing.place(fact))
         if places:
             rows += copies.copy(fact, places)
+        if (moved := moves.get(fact.event_id)) is not None:
+            cause = fact.event_id
+            for place in placing.leave(fact):
+                rows.append(events.left_scope(moved, *place, cause=cause, reason=MOVED, at=at))
+            for place in placing.enter(fact):
+                rows.append(events.snapshot(moved, *place, cause=cause, reason=MOVED, at=at))
     await streams.append(rows, at)
+
+
+async def as_they_stand(
+    referrals: Referrals, facts: Sequence[Fact], moves: Mapping[UUID, KnownReferral]
+) -> Sequence[Fact]:
+    """Return the facts with what is known here and they cannot say: whose a move is, and where the person lives now.
+
+    Registration identifies a person by the routing of the submission, and may be late: the referral has moved.
+    """
+    late = [f.referral_id for f in facts if f.matter is Matter.IDENTITY and f.referral_id is not None]
+    lives = await referrals.moved_to(late)
+
+    def mended(fact: Fact) -> Fact:
+        if fact.event_id in moves:
+            return replace(fact, person=moves[fact.event_id].person)
+        if fact.matter is Matter.IDENTITY and fact.referral_id in lives and fact.routing is not None:
+            return replace(fact, routing=replace(fact.routing, commune=lives[fact.referral_id]))
+        return fact
+
+    return [mended(fact) for fact in facts]

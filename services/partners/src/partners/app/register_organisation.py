@@ -24,8 +24,13 @@ async def register_organisation(
     details: Details,
     at: datetime,
     sandbox: bool | None = None,
+    *,
+    keeps_types: bool = False,
 ) -> tuple[Organisation, bool]:
-    """Return the organisation, and whether it is new. `sandbox` left out: as it is; a new one is real."""
+    """Return the organisation, and whether it is new. `sandbox` left out: as it is; a new one is real.
+
+    With `keeps_types`, one that is here already keeps the types that it asks for.
+    """
     if any(code == one.code for one in desk.simulators):
         raise CodeReserved
     details = replace(details, territory=check_territory(details.territory, kind))
@@ -33,6 +38,8 @@ async def register_organisation(
     await desk.streams.enter_gate(alone=True)
     organisation = await desk.organisations.lock(code)
     if organisation is not None:
+        if keeps_types:
+            details = replace(details, event_types=organisation.details.event_types)
         return await apply_change(desk, organisation, kind, details, at, sandbox), False
     if sandbox:
         await open_sandbox(desk, at)

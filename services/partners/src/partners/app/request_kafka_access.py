@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from partners.app.ports import KafkaAccess, KafkaAccesses, Organisations
+from partners.app.kafka_ports import KafkaAccess, KafkaAccesses
+from partners.app.ports import Organisations
 from partners.domain.access import new_secret
 from partners.domain.errors import NotFound
 from partners.domain.organisation import PARTNERS

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from partners.app.issue_client import Issued, issue_client
 from partners.app.joining_ports import JoinRequests
-from partners.app.ports import Clients, KafkaAccess, KafkaAccesses, Organisations
+from partners.app.kafka_ports import KafkaAccess, KafkaAccesses
+from partners.app.ports import Clients, Organisations
 from partners.app.request_kafka_access import request_kafka_access
 from partners.domain.errors import LinkUnknown, NotApproved
 from partners.domain.organisation import Organisation

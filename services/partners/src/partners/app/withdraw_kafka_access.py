@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from partners.app.ports import KafkaAccess, KafkaAccesses
+from partners.app.kafka_ports import KafkaAccess, KafkaAccesses
 from partners.domain.errors import NotFound
 
 

@@ -189,3 +189,9 @@ class RoleNotAllowed(PartnersError):
     """This kind of organisation has no such role."""
 
     code = "role_not_allowed"
+
+
+class KafkaAccessBusy(PartnersError):
+    """The broker does not have the last password yet: ask again in a few seconds."""
+
+    code = "kafka_access_busy"

@@ -1,8 +1,8 @@
 """Why an organisation did, or did not, receive an event: what is known, and what of it may be told to whom.
 
-An operator is told the decision. The organisation itself is told of what its stream holds, and of what is in its scope
-and concerns something that its stream holds; anything else is "unknown" to it, in the same words as an event that does
-not exist, because that it exists is not its to know.
+An operator is told the decision. The organisation itself is told of what its stream holds, of what is in its scope and
+concerns something that its stream holds, and of what only its own list of types keeps out; anything else is "unknown"
+to it, in the same words as an event that does not exist, because that it exists is not its to know.
 """
 
 from __future__ import annotations
@@ -27,8 +27,12 @@ class Outcome(StrEnum):
     BEFORE_SCOPE = "before_scope"
     """It concerns the organisation as it is now, but came before: when it joined, or before its territory grew."""
     TYPE_WITHHELD = "type_withheld"
+    EVENT_TYPES = "event_types"
+    """Of a type that the organisation does not ask for."""
     OUTSIDE_TERRITORY = "outside_territory"
     OTHER_WORLD = "other_world"
+    ENTERED = "entered"
+    """It brought its referral into the organisation's scope, which a snapshot said instead."""
     NOT_NAMED = "not_named"
     PERSON_ERASED = "person_erased"
     PERSON_UNTOLD = "person_untold"
@@ -51,6 +55,10 @@ class Outcome(StrEnum):
         if event_id.version == 7 and abs(at.timestamp() - (event_id.int >> 80) / 1000) < RECENT.total_seconds():
             return cls.NOT_YET
         return cls.UNKNOWN
+
+
+_NOW_MINE: Final = frozenset({Outcome.BEFORE_SCOPE, Outcome.ENTERED})
+"""In the scope of today, though the stream does not hold the event."""
 
 
 class Fate(StrEnum):
@@ -98,6 +106,9 @@ class Explanation:
 
     def disclosed(self, event_id: UUID, at: datetime, *, known_aggregate: bool) -> Explanation:
         """Return what the organisation itself may be told."""
-        if self.outcome is Outcome.RECEIVED or (self.outcome is Outcome.BEFORE_SCOPE and known_aggregate):
+        if self.outcome is Outcome.RECEIVED or (self.outcome in _NOW_MINE and known_aggregate):
             return self
+        if self.outcome is Outcome.EVENT_TYPES:
+            # Its own choice keeps it out: the type says which one; of whom it speaks is not said.
+            return Explanation(self.outcome, self.ce_type)
         return Explanation(Outcome.of_absence(event_id, at))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+USER_PREFIX: Final = "partner-"
+"""Users of the broker whose name begins so are kept as the database wants them, and no others are ever touched."""
+
 
 def user_of(code: str) -> str:
     """Return the SCRAM user of an organisation."""
-    return f"partner-{code}"
+    return f"{USER_PREFIX}{code}"
 
 
 def group_prefix_of(code: str) -> str:
@@ -13,4 +18,4 @@ def group_prefix_of(code: str) -> str:
 
     The final hyphen keeps `partner-cd9-` from being a prefix of `partner-cd93-`.
     """
-    return f"partner-{code}-"
+    return f"{USER_PREFIX}{code}-"

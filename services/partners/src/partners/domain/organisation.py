@@ -66,6 +66,8 @@ class Details:
     territory: Territory
     email: str | None = None
     """The public address at which it reads notices."""
+    event_types: tuple[str, ...] | None = None
+    """The types that it asked for, sorted; None for all that its kind may be shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """One organisation's stream: what it sees, and at which position.
 
-The rule of scope is here and nowhere else: projecting and explaining both ask `Placing.judge`. The sandbox and the real
-world have nothing in common: an event belongs to the world of the organisation that referred the person. A council sees
-what concerns a commune of its territory; an association what it referred itself; an employment service and a training
-provider what names them. What each kind is shown of it is in SHOWN. Everybody who was told of a person hears of their
-erasure, and nobody hears of that person after it.
+The rule of scope is here and in placing.py alone: projecting and explaining ask `Placing.judge`. The sandbox and the
+real world have nothing in common: an event belongs to the world of the organisation that referred the person. A
+council sees what concerns a commune of its territory; an association what it referred itself; an employment service and
+a training provider what names them. What each kind is shown of it is in SHOWN, and an organisation may ask for some
+types only. Everybody who was told of a person hears of their erasure, and nobody hears of that person after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -26,6 +26,8 @@ class Matter(StrEnum):
     """What an event is about, as far as scope goes."""
 
     REFERRAL = "referral"
+    MOVE = "move"
+    """A referral's person lives in another commune."""
     IDENTITY = "identity"
     """A referral's person has a reference."""
     TIER = "tier"
@@ -60,9 +62,13 @@ class Verdict(StrEnum):
     """The stream holds it already."""
     TYPE_WITHHELD = "type_withheld"
     """This kind of organisation is never told of such events."""
+    EVENT_TYPES = "event_types"
+    """The organisation asked for other types only."""
     OUTSIDE_TERRITORY = "outside_territory"
     OTHER_WORLD = "other_world"
     """The sandbox's and the organisation's is the real world, or the reverse."""
+    ENTERED = "entered"
+    """What the event is about entered the organisation's scope by it: a snapshot says how it stands."""
     NOT_NAMED = "not_named"
     """The event names another organisation in this one's role, or nobody."""
     PERSON_ERASED = "person_erased"
@@ -111,6 +117,17 @@ class Fact:
     routing: Routing | None
     person: UUID | None = None
     """Whom it concerns, where the event says so."""
+    ce_type: str = ""
+    """An organisation that named the types it wants is told of none without a name."""
+    from_commune: str | None = None
+    """Of a move: where the person lived until then."""
+    referral_id: UUID | None = None
+    """The referral that it is an event of, or that it gives a person to."""
+
+    def communes(self) -> frozenset[str]:
+        """Return the communes by which a council may be concerned."""
+        named = (None if self.routing is None else self.routing.commune, self.from_commune)
+        return frozenset(commune for commune in named if commune is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +143,11 @@ class Stream:
     told: frozenset[UUID] = frozenset()
     """Persons, among those erased here, of whom the organisation was told before."""
     sandbox: bool = False
+    event_types: frozenset[str] | None = None
+    """The types that the organisation asked for; None for all of its role."""
 
     def sees(self, matter: Matter, routing: Routing) -> bool:
-        """Say whether an event about this, with this routing, is this organisation's."""
+        """Say whether an event about this, with this routing, may be shown to this organisation."""
         return self.judge(matter, routing) is Verdict.IN_SCOPE
 
     def judge(self, matter: Matter, routing: Routing) -> Verdict:
@@ -182,6 +201,10 @@ class KnownReferral:
     correlation_id: UUID
     steps: tuple[KnownStep, ...] = ()
     """What goes on for it, where that was asked for."""
+    person: UUID | None = None
+    """Whose it is, where that was asked for and is known."""
+    moved: bool = False
+    """Whether it has been in another commune: events of other topics may still name that one."""
 
     @property
     def open(self) -> bool:
@@ -195,53 +218,5 @@ class KnownReferral:
             later,
             themes=later.themes if later.themes is not None else earlier.themes,
             submitted_at=later.submitted_at if later.submitted_at is not None else earlier.submitted_at,
+            moved=later.moved or earlier.moved,
         )
-
-
-@dataclass
-class Placing:
-    """Gives events to streams, in order, each at the next position of each stream that sees it."""
-
-    streams: Sequence[Stream]
-    present: Collection[tuple[UUID, UUID]]
-    """(organisation, event) pairs that a stream already holds: passed over."""
-    erased: Collection[UUID] = ()
-    """Persons of whom nothing is told any more."""
-    sandboxed: Collection[UUID] = ()
-    """Those of the referrers that are of the sandbox: what they refer is for organisations of the sandbox alone."""
-    _told: dict[UUID, set[UUID]] = field(init=False)
-    _last: dict[UUID, int] = field(init=False)
-    _erased: set[UUID] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._told = {stream.organisation_id: set(stream.told) for stream in self.streams}
-        self._last = {stream.organisation_id: stream.last_position for stream in self.streams}
-        self._erased = set(self.erased)
-
-    def place(self, fact: Fact) -> Iterator[tuple[Stream, int]]:
-        """Yield where this event goes; call once per event, in the order of their source."""
-        for stream in self.streams:
-            owner = stream.organisation_id
-            if self.judge(stream, fact) is not Verdict.IN_SCOPE:
-                continue
-            self._last[owner] += 1
-            if fact.person is not None:
-                self._told[owner].add(fact.person)
-            yield stream, self._last[owner]
-        if fact.matter is Matter.ERASURE and fact.person is not None:
-            self._erased.add(fact.person)
-
-    def judge(self, stream: Stream, fact: Fact) -> Verdict:
-        """Say whether this event enters this stream now, or why not; it places nothing."""
-        if (stream.organisation_id, fact.event_id) in self.present:
-            return Verdict.HELD
-        if fact.matter is Matter.ERASURE:
-            told = fact.person in self._told[stream.organisation_id]
-            return Verdict.IN_SCOPE if told else Verdict.PERSON_UNTOLD
-        if fact.routing is None:
-            return Verdict.NOT_NAMED
-        if (fact.routing.referrer_organisation_id in self.sandboxed) is not stream.sandbox:
-            return Verdict.OTHER_WORLD
-        verdict = stream.judge(fact.matter, fact.routing)
-        # Whoever has no business with the person does not learn here that they were erased.
-        return Verdict.PERSON_ERASED if verdict is Verdict.IN_SCOPE and fact.person in self._erased else verdict

@@ -60,6 +60,12 @@ async def test_every_attempt_follows_the_table_and_the_last_disables(world: Worl
         for number, seconds in enumerate(RETRY_SECONDS, 1):
             await world.until(lambda wanted=number: len(receiver.requests) == wanted + 1)
             await world.until_state(webhook, failures_in_a_row=number)
+
+            # An attempt answered while a batch is being written is counted in it, and logged by the next.
+            async def logged(wanted: int = number) -> bool:
+                return [line["attempt"] for line in await world.log(webhook)][:1] == [wanted]
+
+            await world.service.until(logged)
             [last, *_] = await world.log(webhook)
             assert (last["attempt"], last["outcome"], last["status"]) == (number, "status", 500)
             await world.advance(timedelta(seconds=seconds * 1.11))

@@ -13,12 +13,15 @@ from pydantic import Field
 from portal.adapters.access import Access
 from portal.adapters.answers import Answer, read_as
 from portal.adapters.calls import Route, json_object
+from portal.domain.errors import NotFound
 from portal.domain.joining import JoinRequest
 from portal.domain.member import Member
-from portal.domain.partner import ApiClient, Post, Secret, ShownSecret
+from portal.domain.partner import ApiClient, KafkaUser, Post, Secret, ShownSecret
 
 SERVICE = "partners"
 REQUESTS_SHOWN = 100
+KAFKA_OPEN = ("requested", "granted")
+"""States of an access to Kafka that does not end."""
 
 
 class SecretAnswer(Answer):
@@ -50,6 +53,15 @@ class _Clients(Answer):
 class _NewSecret(Answer):
     client_id: str = ""
     client_secret: str = Field(min_length=1)
+
+
+class _Kafka(Answer):
+    username: str
+    topic: str = ""
+    state: str = ""
+    ready: bool = False
+    password_lost: bool = False
+    password: str = ""
 
 
 class _Post(Answer):
@@ -146,6 +158,20 @@ class PartnerDesk:
 
     async def revoke(self, member: Member, code: str, client_id: str) -> None:
         await self._routes.call(member, "DELETE", code, "/clients/{}", client_id)
+
+    async def kafka(self, member: Member, code: str) -> KafkaUser | None:
+        try:
+            found = read_as(_Kafka, await self._routes.read(member, code, "/kafka-access"), SERVICE)
+        except NotFound:
+            return None
+        if found.state not in KAFKA_OPEN:
+            return None
+        return KafkaUser(found.username, found.topic, found.ready, found.password_lost)
+
+    async def new_kafka_password(self, member: Member, code: str) -> ShownSecret:
+        response = await self._routes.call(member, "POST", code, "/kafka-access/password")
+        made = read_as(_Kafka, json_object(response, SERVICE), SERVICE)
+        return ShownSecret(made.username, made.password)
 
     async def members(self, member: Member, code: str) -> Sequence[Post]:
         # `GET /members` without a code is the organisation's own for whoever manages it.

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from portal.domain.joining import JoinRequest, JoinState, Place, ProgramAccess, TerritoryRead
 from portal.domain.member import Member
-from portal.domain.partner import ApiClient, Delivery, Post, ShownSecret, Tried, Webhook
+from portal.domain.partner import ApiClient, Delivery, KafkaUser, Post, ShownSecret, Tried, Webhook
 from portal.domain.period import Period
 
 
@@ -75,6 +75,12 @@ class AccessDesk(Protocol):
     async def end_secret(self, member: Member, code: str, client_id: str, secret_id: str) -> None: ...
 
     async def revoke(self, member: Member, code: str, client_id: str) -> None: ...
+
+    async def kafka(self, member: Member, code: str) -> KafkaUser | None:
+        """Return the organisation's access to Kafka, if it has one that does not end."""
+        ...
+
+    async def new_kafka_password(self, member: Member, code: str) -> ShownSecret: ...
 
     async def members(self, member: Member, code: str) -> Sequence[Post]: ...
 

@@ -43,6 +43,17 @@ class ShownSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaUser:
+    """How an organisation reads its topic on Kafka; never with its password."""
+
+    username: str
+    topic: str
+    ready: bool
+    password_lost: bool
+    """Kafka does not know the user any more: only a new password opens."""
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """A member as the organisation's manager sees it: a post, never a person's name."""
 

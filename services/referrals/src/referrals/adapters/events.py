@@ -21,6 +21,7 @@ from maillage_contracts import (
     ReferralAccepted,
     ReferralDeclined,
     ReferralExpired,
+    ReferralMoved,
     ReferralOpened,
     ReferralOverdue,
     ReferralReceived,
@@ -31,7 +32,7 @@ from maillage_contracts import (
 )
 from referrals.domain.accompaniment import Accompaniment, Fact, Happened
 from referrals.domain.plan import Action, Plan
-from referrals.domain.referral import Opened, Referral, StatusChanged
+from referrals.domain.referral import Moved, Opened, Referral, StatusChanged
 from referrals.domain.status import Status
 
 
@@ -47,6 +48,7 @@ def opened_row_for(referral: Referral, fact: Opened) -> OutboxRow:
         aggregate_version=fact.version,
         routing=_routing(referral),
         status=fact.status,
+        changed_at=fact.since,
         opened_at=fact.at,
     )
     return prepare(event, at=fact.at, correlation_id=referral.correlation_id)
@@ -76,6 +78,22 @@ def event_for(referral: Referral, fact: StatusChanged) -> Event:
             return ReferralExpired(referral_id=id_, aggregate_version=version, routing=routing, expired_at=at)
         case Status.DRAFT:
             raise ValueError("a draft is not an event")
+
+
+def moved_event(referral: Referral, fact: Moved) -> Event:
+    """Return the contract event that tells that the person lives elsewhere."""
+    return ReferralMoved(
+        referral_id=fact.referral_id,
+        aggregate_version=fact.version,
+        routing=_routing(referral),
+        previous_commune=fact.from_commune,
+        previous_receiver_organisation_id=fact.from_receiver_id,
+        status=referral.status.value,
+        themes=referral.themes,
+        submitted_at=referral.submitted_at,
+        told_by=fact.by.value,
+        moved_at=fact.at,
+    )
 
 
 def _declined(fact: StatusChanged, routing: Routing) -> ReferralDeclined:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from chassis import directory
@@ -10,6 +11,7 @@ from chassis.db import Tx
 from maillage_contracts.sandbox import SIMULATORS, simulator
 from referrals.adapters.geography import departements_of
 from referrals.app.ports import Organisation
+from territory import covers
 
 # A few hundred of a kind at most: reading them all is one page or two.
 BY_DEPARTEMENT = """
@@ -74,10 +76,28 @@ class DirectoryOrganisations:
         known = [(row, simulator(row["code"])) for row in rows]
         return [Organisation(**dict(row), simulated=one.behaviour) for row, one in known if one is not None]
 
+    async def covered(self, council_id: UUID, communes: Collection[str]) -> frozenset[str]:
+        """Return those of the communes that are in a council's territory: where it may learn who somebody is."""
+        found = await directory.organisation(self._tx, council_id)
+        if found is None:
+            return frozenset()
+        where = _Territory(**{name: tuple(codes) for name, codes in found.territory.items()})
+        return frozenset(commune for commune in communes if covers(where, commune))
+
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those of the organisations that have been heard of, by id."""
         found = await directory.organisations(self._tx, organisation_ids)
         return {organisation_id: _organisation(card) for organisation_id, card in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Territory:
+    """A territory as the directory keeps it."""
+
+    communes: tuple[str, ...] = ()
+    epcis: tuple[str, ...] = ()
+    departements: tuple[str, ...] = ()
+    collectivities: tuple[str, ...] = ()
 
 
 def _organisation(found: directory.Organisation) -> Organisation:

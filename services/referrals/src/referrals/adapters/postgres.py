@@ -22,6 +22,7 @@ from referrals.adapters.sealing import seal
 from referrals.domain.person import Told
 from referrals.domain.referral import Opened, Parties, Referral, StatusChanged
 from referrals.domain.sandbox import STEP_AFTER, Simulated, next_command
+from referrals.domain.status import OPEN as OPEN_STATUSES
 from referrals.domain.status import Actor, Command, Status
 
 TIMERS: Mapping[str, Command] = {"referral-overdue": Command.OVERDUE, "referral-expiry": Command.EXPIRY}
@@ -65,12 +66,15 @@ WITH allowed AS (
 {KEPT}, {STORE}
 """  # noqa: S608  # constants of ours
 
-# The primary key's row lock: every command of one referral passes here, one after the other.
-LOCK = """
+_AGGREGATE = """
 SELECT referral_id, version, status, step, correlation_id, referrer_id, referrer_kind, receiver_id, commune, themes,
-    submitted_at, changed_at, overdue_at, sandbox, simulated, opened_at
-FROM referrals WHERE referral_id = $1 FOR UPDATE
+    submitted_at, changed_at, overdue_at, sandbox, simulated, opened_at, asked_at
+FROM referrals WHERE referral_id = $1
 """
+# The primary key's row lock: every command of one referral passes here, one after the other.
+LOCK = _AGGREGATE + "FOR UPDATE"
+# The same lock, for whoever reads: nothing is locked once it was opened, and nothing is waited for.
+LOCK_UNREAD = _AGGREGATE + "AND receiver_id = $2 AND opened_at IS NULL AND status = ANY ($3) FOR UPDATE SKIP LOCKED"
 
 SAVE = """
 WITH referral AS (
@@ -84,7 +88,7 @@ INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
 SELECT $11, $12, $13, $14, $15::jsonb, $16 FROM referral
 """
 
-OPEN = """
+SAVE_OPENED = """
 WITH referral AS (
     UPDATE referrals SET version = $2, opened_at = $3 WHERE referral_id = $1 RETURNING referral_id, version, opened_at
 ), step AS (
@@ -94,8 +98,6 @@ WITH referral AS (
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
 SELECT $6, $7, $8, $9, $10::jsonb, $11 FROM referral
 """
-# referrals_pkey.
-UNREAD = "SELECT opened_at IS NULL FROM referrals WHERE referral_id = $1 AND receiver_id = $2"
 OPENED = "opened"
 """The line of a history that is no status: the receiver opened the page."""
 
@@ -116,15 +118,16 @@ class PostgresReferrals:
         row = await self._tx.fetchrow(LOCK, referral_id)
         return None if row is None else referral_of(row)
 
-    async def unread_by(self, referral_id: UUID, organisation_id: UUID) -> bool:
-        """Look at the row without locking it."""
-        return bool(await self._tx.fetchval(UNREAD, referral_id, organisation_id))
+    async def lock_unread(self, referral_id: UUID, receiver_id: UUID) -> Referral | None:
+        """Return the referral under its row lock, unless it was opened or somebody else has the lock."""
+        row = await self._tx.fetchrow(LOCK_UNREAD, referral_id, receiver_id, list(OPEN_STATUSES))
+        return None if row is None else referral_of(row)
 
     async def save_opened(self, referral: Referral, fact: Opened) -> None:
         """Note the first opening, with its step and its event."""
         row = opened_row_for(referral, fact)
         await self._tx.execute(
-            OPEN, fact.referral_id, fact.version, fact.at, OPENED, Actor.RECEIVER,
+            SAVE_OPENED, fact.referral_id, fact.version, fact.at, OPENED, Actor.RECEIVER,
             row.id, row.topic, row.key, row.type, row.headers, row.payload,
         )  # fmt: skip
 
@@ -179,4 +182,5 @@ def referral_of(row: asyncpg.Record) -> Referral:
         sandbox=row["sandbox"],
         simulated=None if row["simulated"] is None else Simulated(row["simulated"]),
         opened_at=row["opened_at"],
+        asked_at=row["asked_at"],
     )

@@ -26,7 +26,7 @@ FROM referrals r LEFT JOIN referral_persons p USING (referral_id) LEFT JOIN refe
 WHERE r.referral_id = $1
 """
 HISTORY = """
-SELECT at, status, by, reasons, declined_by, shareable_with_person FROM referral_history
+SELECT at, status, by, organisation_id, reasons, declined_by, shareable_with_person FROM referral_history
 WHERE referral_id = $1 ORDER BY version
 """
 
@@ -123,4 +123,4 @@ def _step(row: asyncpg.Record) -> Step:
             DeclinedBy(row["declined_by"]),
             row["shareable_with_person"],
         )
-    return Step(row["at"], row["status"], row["by"], decline)
+    return Step(row["at"], row["status"], row["by"], decline, row["organisation_id"])

@@ -12,6 +12,8 @@ from chassis.db import Tx
 
 REFERRAL = "referral"
 ACCOMPANIMENT = "accompaniment"
+OUT_OF_SCOPE = ".out_of_scope"
+"""Ends the purpose of a reading that was refused."""
 
 
 class AuditedReads:
@@ -26,9 +28,16 @@ class AuditedReads:
 
     async def read(self, record_ids: Sequence[UUID]) -> None:
         """Record that the caller saw who the persons of these records are; call it last in the transaction."""
+        await self._record(record_ids, self._purpose)
+
+    async def refuse(self, record_ids: Sequence[UUID]) -> None:
+        """Record that the caller asked and was told nothing; call it last in the transaction, which must commit."""
+        await self._record(record_ids, self._purpose + OUT_OF_SCOPE)
+
+    async def _record(self, record_ids: Sequence[UUID], purpose: str) -> None:
         caller = self._caller
         reads = [
-            Read(caller.subject, caller.organisation_id, self._record_kind, record_id, self._purpose)
+            Read(caller.subject, caller.organisation_id, self._record_kind, record_id, purpose)
             for record_id in record_ids
         ]
         await record_reads(self._tx, reads, self._clock)

@@ -38,8 +38,16 @@ async def list_accompaniments(
     lines = await dossiers.page(
         asked.organisation_id, asked.side, status=asked.status, after=asked.after, limit=asked.limit + 1
     )
+    communes = {line.accompaniment.commune for line in lines[: asked.limit]}
+    covered = communes
+    if asked.side is Side.COUNCIL and communes:
+        # Of those who do not live, or no more, in the council's territory it is not told who they are.
+        covered = set(await organisations.covered(asked.organisation_id, communes))
     shown = tuple(
-        JointLine(line.accompaniment, known_to(line.accompaniment, asked.side, line.person))
+        JointLine(
+            line.accompaniment,
+            known_to(line.accompaniment, asked.side, line.person) if line.accompaniment.commune in covered else None,
+        )
         for line in lines[: asked.limit]
     )
     listed = [line.accompaniment for line in shown]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from referrals.app.ports import Audit, Dossiers, Line, Organisation, Organisations, Position
@@ -40,7 +40,7 @@ async def list_referrals(
         asked.organisation_id, asked.side, status=asked.status, after=asked.after, limit=asked.limit + 1
     )
     counts = await dossiers.counts(asked.organisation_id, asked.side)
-    shown = tuple(lines[: asked.limit])
+    shown = await _in_scope(asked, lines[: asked.limit], organisations)
     parties = await organisations.named(parties_of(line.referral for line in shown))
     named = [line.referral.referral_id for line in shown if line.person is not None]
     if named:
@@ -50,3 +50,12 @@ async def list_referrals(
         last = shown[-1].referral
         following = Position(last.submitted_at, last.referral_id)
     return Page(shown, following, counts, parties)
+
+
+async def _in_scope(asked: ListReferrals, lines: Sequence[Line], organisations: Organisations) -> tuple[Line, ...]:
+    """Return the lines, without the names of those who do not live, or no more, in the territory of who was asked."""
+    if asked.side is not Actor.RECEIVER:
+        return tuple(lines)
+    communes = {line.referral.commune for line in lines}
+    covered = await organisations.covered(asked.organisation_id, communes) if communes else frozenset()
+    return tuple(line if line.referral.commune in covered else replace(line, person=None) for line in lines)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from referrals.app.ports import Referrals
+from referrals.app.ports import Organisations, Referrals
 
 
-async def open_referral(referral_id: UUID, organisation_id: UUID, *, referrals: Referrals, now: datetime) -> None:
-    """Note the opening where this organisation was asked and it is the first; anything else changes nothing.
+async def open_referral(
+    referral_id: UUID, organisation_id: UUID, *, referrals: Referrals, organisations: Organisations, now: datetime
+) -> bool:
+    """Note the opening where this organisation was asked, may read it and is the first; return whether it was noted.
 
-    Only the first opening locks the referral: two at the same time are told once.
+    A reading never waits for it: while a command, or another first reading, holds the referral, this one is not told,
+    and the next one is unless that was the first or the answer.
     """
-    if not await referrals.unread_by(referral_id, organisation_id):
-        return
-    referral = await referrals.lock(referral_id)
-    fact = None if referral is None else referral.open(now)
-    if referral is not None and fact is not None:
-        await referrals.save_opened(referral, fact)
+    referral = await referrals.lock_unread(referral_id, organisation_id)
+    if referral is None or not await organisations.covered(organisation_id, [referral.commune]):
+        return False
+    fact = referral.open(now)
+    if fact is None:
+        return False
+    await referrals.save_opened(referral, fact)
+    return True

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from referrals.domain.decline import Decline
 from referrals.domain.person import Person, Told
-from referrals.domain.referral import Opened, Referral, StatusChanged
+from referrals.domain.referral import Moved, Opened, Referral, StatusChanged
 from referrals.domain.status import Actor, Status
 from referrals.domain.story import StoryStep
 
@@ -71,6 +71,10 @@ class Organisations(Councils, Protocol):
         """Return those of one world that answer for a collectivity, by code."""
         ...
 
+    async def covered(self, council_id: UUID, communes: Collection[str]) -> frozenset[str]:
+        """Return those of the communes that are in a council's territory as last heard of; none of one unheard of."""
+        ...
+
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those that have been heard of."""
         ...
@@ -91,8 +95,11 @@ class Referrals(NewReferrals, Protocol):
         """Return a referral that nobody else may change before the transaction ends."""
         ...
 
-    async def unread_by(self, referral_id: UUID, organisation_id: UUID) -> bool:
-        """Say, locking nothing, whether this organisation was asked and has not opened it yet."""
+    async def lock_unread(self, referral_id: UUID, receiver_id: UUID) -> Referral | None:
+        """Return a referral as `lock` does if this organisation was asked and nobody there has opened it.
+
+        Waits for nobody: None as well where somebody else holds it now.
+        """
         ...
 
     async def save_opened(self, referral: Referral, fact: Opened) -> None:
@@ -104,6 +111,22 @@ class Referrals(NewReferrals, Protocol):
         ...
 
 
+class MovingReferrals(Protocol):
+    """Referrals whose person may live elsewhere."""
+
+    async def lock(self, referral_id: UUID) -> Referral | None:
+        """Return a referral that nobody else may change before the transaction ends."""
+        ...
+
+    async def check_person(self, referral_id: UUID) -> None:
+        """Raise PersonErased once nothing says who the person is; until the transaction ends that stays so."""
+        ...
+
+    async def save_move(self, referral: Referral, fact: Moved) -> None:
+        """Store where a locked referral's person lives and who is asked, its step, its terms and its event."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One line of a referral's history, before what followed from it."""
@@ -112,6 +135,8 @@ class Step:
     status: str
     by: str
     decline: Decline | None = None
+    organisation_id: UUID | None = None
+    """Who did it, where that is not the party of today on this side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,4 +213,8 @@ class Audit(Protocol):
 
     async def read(self, record_ids: Sequence[UUID]) -> None:
         """Record it. Last in the transaction: the audit is one chain, and everybody who reads waits for it."""
+        ...
+
+    async def refuse(self, record_ids: Sequence[UUID]) -> None:
+        """Record that this was not read, because the person lives outside the reader's territory; last, as above."""
         ...

@@ -27,6 +27,12 @@ class WrongParty(ReferralRefused):
     code = "wrong_party"
 
 
+class SameCommune(ReferralRefused):
+    """The person is said to live there already."""
+
+    code = "same_commune"
+
+
 class NotDue(ReferralRefused):
     """The term has not passed, or has been noticed already."""
 

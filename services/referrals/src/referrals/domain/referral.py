@@ -7,12 +7,12 @@ returns the fact, with the next version, or raises ReferralRefused and changes n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from referrals.domain.decline import Decline
-from referrals.domain.errors import IllegalTransition, NotDue, WrongParty
+from referrals.domain.errors import IllegalTransition, NotDue, SameCommune, WrongParty
 from referrals.domain.sandbox import EXPIRES_SECONDS, OVERDUE_SECONDS, Simulated
 from referrals.domain.status import ACTOR_OF, OPEN, STEPS, TABLE, Actor, Command, Status
 
@@ -42,7 +42,22 @@ class Opened:
     referral_id: UUID
     version: int
     status: Status
+    since: datetime
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The person lives elsewhere: the fact that history keeps and an event tells."""
+
+    referral_id: UUID
+    version: int
+    at: datetime
+    by: Actor
+    from_commune: str
+    from_receiver_id: UUID
+    asked_anew: bool
+    """Whether another receiver is asked from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +95,15 @@ class Referral:
     simulated: Simulated | None = None
     """How the receiver behaves, where a program answers for it."""
     opened_at: datetime | None = None
+    asked_at: datetime | None = None
+    """Since when the receiver has been asked, where it is not the first one."""
 
     def term(self, command: Command) -> datetime:
-        """Return when silence becomes this: ten and thirty days after submission, unless a simulator lets them pass."""
+        """Return when silence becomes this: 10 and 30 days after it was asked, or a simulator's seconds."""
+        asked_at = self.asked_at or self.submitted_at
         if self.simulated is Simulated.EXPIRES:
-            return self.submitted_at + (OVERDUE_SECONDS if command is Command.OVERDUE else EXPIRES_SECONDS)
-        return self.submitted_at + (OVERDUE_AFTER if command is Command.OVERDUE else EXPIRES_AFTER)
+            return asked_at + (OVERDUE_SECONDS if command is Command.OVERDUE else EXPIRES_SECONDS)
+        return asked_at + (OVERDUE_AFTER if command is Command.OVERDUE else EXPIRES_AFTER)
 
     @property
     def is_open(self) -> bool:
@@ -125,7 +143,39 @@ class Referral:
             return None
         self.opened_at = at
         self.version += 1
-        return Opened(self.referral_id, self.version, self.status, at)
+        return Opened(self.referral_id, self.version, self.status, self.changed_at, at)
+
+    def check_move(self, commune: str, by: frozenset[Actor]) -> Actor:
+        """Return who says that the person moved. Raises WrongParty, IllegalTransition once answered, SameCommune."""
+        said_by = next((side for side in (Actor.REFERRER, Actor.RECEIVER) if side in by), None)
+        if said_by is None:
+            raise WrongParty
+        if not self.is_open:
+            # An answer was given for where the person lived: what was agreed ends as `moved`, and one asks again.
+            raise IllegalTransition
+        if commune == self.commune:
+            raise SameCommune
+        return said_by
+
+    def move(
+        self, commune: str, receiver_id: UUID, by: frozenset[Actor], at: datetime, simulated: Simulated | None = None
+    ) -> Moved:
+        """Follow the person to another commune; a receiver that was not asked before has all its time to answer."""
+        said_by = self.check_move(commune, by)
+        before, receiver_before = self.commune, self.parties.receiver_id
+        self.commune = commune
+        if receiver_id != receiver_before:
+            self.parties = replace(self.parties, receiver_id=receiver_id)
+            self.status = self.step = Status.SUBMITTED
+            self.overdue_at = None
+            self.asked_at = at
+            self.opened_at = None
+            self.simulated = simulated
+        self.version += 1
+        self.changed_at = at
+        return Moved(
+            self.referral_id, self.version, at, said_by, before, receiver_before, receiver_id != receiver_before
+        )
 
     def _target(self, command: Command) -> Status | None:
         if command is Command.OVERDUE and self.overdue_at is not None:

@@ -25,6 +25,7 @@ from maillage_contracts import (
     AccompanimentReviewed,
     EnrolmentConfirmed,
     Event,
+    ReferralMoved,
     ReferralSubmitted,
     topic_for,
 )
@@ -42,6 +43,9 @@ from registration.domain.sharing import Shared, Sharing
 
 MINT = "registration.subject"
 """Names the reference derived from the event that opens a file: redone work mints the same one."""
+
+# identifications_pkey. The submission came before on this topic: no row means that there is nobody to be told.
+SUBJECT_OF = "SELECT subject_ref FROM identifications WHERE referral_id = $1"
 
 AccompanimentEvent: TypeAlias = (
     AccompanimentProposed
@@ -109,12 +113,34 @@ def subscriptions(referrals: Asks, vault: Vault, clock: Clock) -> list[Subscript
     return [
         Subscription(
             topic=topic_for(ReferralSubmitted).name,
-            one={ReferralSubmitted: on_submitted},
+            one={ReferralSubmitted: on_submitted, ReferralMoved: on_moved},
             fetch=ReferralClaims(referrals).fetch,
         ),
         Subscription(topic=topic_for(AccompanimentProposed).name, one=dict.fromkeys(STANDINGS, on_accompaniment)),
         Subscription(topic=topic_for(EnrolmentConfirmed).name, one={EnrolmentConfirmed: on_confirmed}),
     ]
+
+
+async def on_moved(tx: Tx, delivery: Delivery, _: object) -> None:
+    """Note that another council was told of the person, where they moved to its territory before an answer."""
+    event = delivery.event
+    if not isinstance(event, ReferralMoved):
+        return
+    asked = event.routing.receiver_organisation_id
+    subject_ref = await tx.fetchval(SUBJECT_OF, event.referral_id)
+    if subject_ref is None or asked == event.previous_receiver_organisation_id:
+        return
+    await PostgresSharings(tx).note(
+        Sharing(
+            what=Shared.REFERRAL,
+            # The referral itself names the first time.
+            source_id=delivery.envelope.id,
+            subject_ref=subject_ref,
+            at=event.moved_at,
+            from_ids=(event.routing.referrer_organisation_id,),
+            to_id=asked,
+        )
+    )
 
 
 async def on_confirmed(tx: Tx, delivery: Delivery, _: object) -> None:

@@ -18,7 +18,7 @@ class Shared(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """One such time. `source_id` is the referral, accompaniment or enrolment: it makes each time one."""
+    """One such time. `source_id` is the referral, accompaniment or enrolment, or the move: it makes each time one."""
 
     what: Shared
     source_id: UUID

@@ -24,6 +24,10 @@ OUTCOMES: Final[Mapping[Outcome, Said]] = {
         "Les événements de ce type ne sont pas transmis à une organisation de cette nature.",
         "Events of this type are not passed on to an organisation of this kind.",
     ),
+    Outcome.EVENT_TYPES: Said(
+        "L’organisation ne demande pas les événements de ce type : sa liste de types est dans ses réglages.",
+        "The organisation does not ask for events of this type: its list of types is in its settings.",
+    ),
     Outcome.OUTSIDE_TERRITORY: Said(
         "La commune de l’événement n’est pas dans le territoire de l’organisation.",
         "The event’s commune is not in the organisation’s territory.",
@@ -31,6 +35,12 @@ OUTCOMES: Final[Mapping[Outcome, Said]] = {
     Outcome.OTHER_WORLD: Said(
         "L’événement est du bac à sable et l’organisation n’en est pas, ou l’inverse : les deux n’ont rien en commun.",
         "The event is of the sandbox and the organisation is not, or the reverse: the two have nothing in common.",
+    ),
+    Outcome.ENTERED: Said(
+        "Par cet événement, la personne vient vivre dans le territoire de l’organisation : un `stream.snapshot` le"
+        " dit à sa place.",
+        "By this event the person comes to live in the organisation’s territory: a `stream.snapshot` says so in its"
+        " stead.",
     ),
     Outcome.NOT_NAMED: Said(
         "L’événement ne nomme pas l’organisation dans son rôle : il concerne d’autres organisations.",

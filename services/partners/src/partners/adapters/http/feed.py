@@ -18,6 +18,7 @@ from partners.adapters.http.feed_events import EventStream, event_stream, wants_
 from partners.adapters.http.feed_row import structured
 from partners.adapters.http.feed_types import chosen_types, deprecation_headers
 from partners.adapters.http.refusals import refusals
+from partners.adapters.http.still_allowed import refuse_ended
 from partners.app.ports import Feed
 from partners.app.read_days import StreamDays
 from partners.app.read_feed import LIMIT_MAX, WAIT_SECONDS_MAX, FeedPage, read_feed
@@ -43,8 +44,11 @@ def feed_routes(feed: Feed, days: StreamDays) -> APIRouter:
         return write_cursor(caller.organisation_id, position)
 
     @router.get("/feed/cursor")
-    async def get_cursor(caller: Reader, first_day: Annotated[date, Query(alias="from")]) -> dict[str, str]:
+    async def get_cursor(
+        caller: Reader, response: Response, first_day: Annotated[date, Query(alias="from")]
+    ) -> dict[str, str]:
         """Return the cursor before the first event of a day: to read again from there, or to send a webhook's again."""
+        response.headers["cache-control"] = "no-store"
         return {"from": first_day.isoformat(), "cursor": await cursor_of(caller, first_day)}
 
     @router.get("/feed")
@@ -60,7 +64,6 @@ def feed_routes(feed: Feed, days: StreamDays) -> APIRouter:
     ) -> Response:
         """Return the events after a cursor, or from a day on, waiting up to `wait` seconds for the first one."""
         chosen = chosen_types(types)
-        headers = {"cache-control": "no-store", **deprecation_headers(chosen)}
         endless = wants_events(request)
         if wait or endless:
             step_aside(request)
@@ -69,6 +72,11 @@ def feed_routes(feed: Feed, days: StreamDays) -> APIRouter:
             start = await cursor_of(caller, first_day)
         async with refusals():
             page = await read_feed(feed, caller.organisation_id, start, limit, 0 if endless else wait, chosen)
+        if wait and not endless:
+            # It may have waited for longer than a revocation takes.
+            await refuse_ended(request)
+        types_read = chosen or (json.loads(row.headers)["ce_type"] for row in page.rows)
+        headers = {"cache-control": "no-store", **deprecation_headers(types_read)}
         if endless:
             return event_stream(EventStream(request, feed, caller.organisation_id, chosen), page, headers)
         return Response(page_document(page), media_type="application/json", headers=headers)

@@ -14,16 +14,14 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 
 from chassis.errors import DependencyDown
-from chassis.problems import Problem
 from partners.adapters.http.feed_row import structured
+from partners.adapters.http.still_allowed import LOOK_SECONDS, still_allowed
 from partners.app.ports import Feed, FeedRow
 from partners.app.read_feed import FeedPage, read_feed
 from partners.domain.cursor import write_cursor
 
 MEDIA_TYPE = "text/event-stream"
 PAGE_ROWS = 100
-HEARTBEAT_SECONDS = 5
-"""How often a silent stream says that it is alive and looks whether its token still holds: a revocation takes 10 s."""
 RETRY_MILLISECONDS = 2_000
 
 
@@ -50,11 +48,11 @@ class EventStream:
             if not page.rows:
                 # Without data a client fires nothing and keeps the id, which may have moved past other types.
                 yield f"id: {page.cursor}\n:\n\n".encode()
-            if not await self._still_allowed():
+            if not await still_allowed(self._request):
                 return
             try:
                 page = await read_feed(
-                    self._feed, self._organisation_id, page.cursor, PAGE_ROWS, HEARTBEAT_SECONDS, self._types
+                    self._feed, self._organisation_id, page.cursor, PAGE_ROWS, LOOK_SECONDS, self._types
                 )
             except DependencyDown:
                 return
@@ -65,14 +63,6 @@ class EventStream:
         # A line feed can only be between two JSON tokens, where a reader that joins the lines ignores it.
         data = structured(row).replace(b"\r", b"").replace(b"\n", b"\ndata: ")
         return f"id: {cursor}\nevent: {kind}\ndata: ".encode() + data + b"\n\n"
-
-    async def _still_allowed(self) -> bool:
-        token = self._request.headers["authorization"].partition(" ")[2].strip()
-        try:
-            await self._request.app.state.runtime.tokens.verify(token)
-        except (Problem, DependencyDown):
-            return False
-        return True
 
 
 def event_stream(stream: EventStream, first: FeedPage, headers: Mapping[str, str]) -> StreamingResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from chassis.clock import Clock
 from chassis.problems import Problem
 from chassis.sentences import Said
 from partners.adapters.export_files import FORMATS
+from partners.adapters.http.still_allowed import LOOK_SECONDS, refuse_ended
 from partners.app.ports import Feed
 from partners.app.read_days import DIGEST_DAYS_MAX, StreamDays, read_digests, read_period
 
@@ -66,8 +68,12 @@ def period_routes(feed: Feed, days: StreamDays, clock: Clock) -> APIRouter:
 
         async def body() -> AsyncIterator[bytes]:
             yield written.head
-            # A database lost on the way breaks the answer off: a file that ends well is whole.
+            # A database lost on the way, or an access that ends, breaks the answer off: a file that ends well is whole.
+            look_at = time.monotonic() + LOOK_SECONDS
             async for rows in read_period(days, feed, caller.organisation_id, start, end):
+                if time.monotonic() > look_at:
+                    await refuse_ended(request)
+                    look_at = time.monotonic() + LOOK_SECONDS
                 yield b"".join(map(written.line, rows))
 
         headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'}

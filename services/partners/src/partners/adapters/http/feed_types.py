@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from chassis.problems import Problem
 from chassis.sentences import Said
@@ -13,6 +16,9 @@ from maillage_contracts.catalogue import Entry, catalogue
 from maillage_contracts.topics import PREFIX
 
 KNOWN: Sequence[str] = (*PARTNER_TOPIC.types, *PARTNER_TOPIC.relayed_types)
+
+TypeNames = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=50)]
+"""Types as a body lists them; none at all would be silence, which is said by leaving."""
 
 
 def chosen_types(text: str | None) -> tuple[str, ...] | None:
@@ -39,10 +45,22 @@ def chosen_types(text: str | None) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def deprecation_headers(types: Sequence[str] | None, entries: Mapping[str, Entry] | None = None) -> dict[str, str]:
-    """Return the headers that say when the first of these types began to end and when it ends; none for all types."""
+def listed_types(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the types that a body lists, in one order; None for all of them, however that is said."""
+    found = chosen_types(",".join(names) if names else None)
+    return None if found is None or set(found) == set(KNOWN) else tuple(sorted(found))
+
+
+def deprecation_headers(types: Iterable[str], entries: Mapping[str, Entry] | None = None) -> dict[str, str]:
+    """Return the headers that say when the first of these types began to end and when it ends; none where none does.
+
+    The types are looked at only while some type ends.
+    """
     entries = catalogue() if entries is None else entries
-    ending = [found for name in types or () if (found := entries[name].deprecation) is not None]
+    all_ending = {name: entry.deprecation for name, entry in entries.items() if entry.deprecation is not None}
+    if not all_ending:
+        return {}
+    ending = [all_ending[name] for name in set(types) if name in all_ending]
     if not ending:
         return {}
     since, sunset = min(one.since for one in ending), min(one.sunset for one in ending)

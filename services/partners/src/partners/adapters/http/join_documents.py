@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from partners.adapters.http.organisations import Email, Line, TerritoryBody
-from partners.app.ports import KafkaAccess
+from partners.app.kafka_ports import KafkaAccess
 from partners.app.show_credentials import Shown
 from partners.domain.join_request import Applicant, JoinRequest, JoinRequestState, suggested_code
 from partners.domain.kafka_access import group_prefix_of, user_of

@@ -16,7 +16,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from chassis.runtime import Runtime, runtime_of
-from chassis.token_format import LIFETIME_SECONDS
 from partners.adapters.postgres.clients import PostgresClients
 from partners.adapters.postgres.organisations import PostgresMembers
 from partners.adapters.signing import TokenSigner
@@ -74,15 +73,16 @@ def token_routes(signer: TokenSigner, throttle: Throttle) -> APIRouter:
 
     @router.post("/oauth/token")
     async def token(request: Request, runtime: Parts) -> JSONResponse:
-        """Issue an access token of five minutes."""
+        """Issue an access token of five minutes, or of what is left of its secret."""
         try:
             grant, is_exchange = await _grant(request, runtime, throttle)
         except OAuthRefusal as refusal:
             return refusal.response()
+        signed, lifetime_seconds = signer.sign(grant)
         answer: dict[str, Any] = {
-            "access_token": signer.sign(grant),
+            "access_token": signed,
             "token_type": "Bearer",
-            "expires_in": LIFETIME_SECONDS,
+            "expires_in": lifetime_seconds,
             "scope": " ".join(sorted(grant.scopes)),
         }
         if is_exchange:

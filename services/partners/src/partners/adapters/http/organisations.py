@@ -14,6 +14,7 @@ from chassis.auth import Caller, require
 from chassis.db import Tx
 from chassis.runtime import Runtime, runtime_of
 from partners.adapters.events import OutboxPublisher, ScopeEvents
+from partners.adapters.http.feed_types import TypeNames, listed_types
 from partners.adapters.http.refusals import refusals
 from partners.adapters.postgres.clients import PostgresClients
 from partners.adapters.postgres.organisations import PostgresOrganisations
@@ -80,6 +81,18 @@ class OrganisationBody(BaseModel):
     email: Email | None = None
     sandbox: bool | None = None
     """As it is, unless said; an organisation is real unless it is registered otherwise, and never changes that."""
+    event_types: TypeNames | None = None
+    """As they are, unless said; null for all of its role."""
+
+    def details(self) -> Details:
+        return Details(
+            self.name,
+            self.phone,
+            self.postal_address,
+            self.territory.territory(),
+            self.email,
+            listed_types(self.event_types),
+        )
 
 
 class ClientBody(BaseModel):
@@ -107,6 +120,7 @@ def organisation_document(organisation: Organisation) -> dict[str, Any]:
             "departements": details.territory.departements,
             "collectivities": details.territory.collectivities,
         },
+        "event_types": details.event_types,
         "sandbox": organisation.sandbox,
         "version": organisation.version,
         "changed_at": organisation.changed_at,
@@ -136,10 +150,15 @@ async def put_organisation(
     code: Code, body: OrganisationBody, _: Operator, runtime: Parts, response: Response
 ) -> dict[str, Any]:
     """Register an organisation or change it; the same body twice changes nothing."""
-    details = Details(body.name, body.phone, body.postal_address, body.territory.territory(), body.email)
     async with _transaction(runtime) as (tx, at):
         organisation, is_new = await register_organisation(
-            organisation_desk(tx, at), code, Kind(body.kind), details, at, body.sandbox
+            organisation_desk(tx, at),
+            code,
+            Kind(body.kind),
+            body.details(),
+            at,
+            body.sandbox,
+            keeps_types="event_types" not in body.model_fields_set,
         )
     response.status_code = 201 if is_new else 200
     return organisation_document(organisation)

@@ -18,6 +18,7 @@ from partners.domain.errors import (
     InvalidTerritory,
     JoinState,
     JurisdictionTaken,
+    KafkaAccessBusy,
     KindImmutable,
     LabelTaken,
     LastSecret,
@@ -127,6 +128,13 @@ _SAID: dict[type[PartnersError], tuple[int, Said]] = {
         Said(
             "C’est le seul secret valable : créez-en un autre d’abord, ou révoquez l’accès entier.",
             "This is the only live secret: make another first, or revoke the whole client.",
+        ),
+    ),
+    KafkaAccessBusy: (
+        409,
+        Said(
+            "Kafka n’a pas encore le dernier mot de passe : redemandez dans quelques secondes.",
+            "Kafka does not have the last password yet: ask again in a few seconds.",
         ),
     ),
     NoManagerLeft: (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -12,11 +11,12 @@ import asyncpg
 from chassis.db import Tx
 from chassis.records import Delivery, Source, parse
 from partners.adapters.copies import masked_fields
-from partners.adapters.postgres.referrals import LEFT_SCOPE
+from partners.adapters.postgres.referrals import LEFT_SCOPE, PostgresReferrals
 from partners.adapters.postgres.streams import OF_SANDBOX
 from partners.adapters.postgres.webhooks import ALL_OF, webhook_of
-from partners.adapters.subscribers import MATTERS, fact_of
+from partners.adapters.subscribers import MATTERS, fact_of, moves_of
 from partners.app.explain_event import Copy
+from partners.app.project_events import Told, as_they_stand
 from partners.domain.explanation import Fate, fate_of
 from partners.domain.organisation import Kind
 from partners.domain.stream import Fact, Stream
@@ -29,8 +29,8 @@ FROM stream_events e WHERE e.event_id = $1 ORDER BY e.organisation_id = $2 DESC 
 """
 # partner_stream_pkey, stream_communes_pkey, told_persons_pkey.
 SCOPE = """
-SELECT s.organisation_id, s.code, s.topic, s.kind, s.last_position, s.sandbox,
-    EXISTS (SELECT FROM stream_communes c WHERE c.commune = $2 AND c.organisation_id = $1) AS has_commune,
+SELECT s.organisation_id, s.code, s.topic, s.kind, s.last_position, s.sandbox, s.event_types,
+    ARRAY (SELECT commune FROM stream_communes c WHERE c.commune = ANY ($2) AND c.organisation_id = $1) AS communes,
     EXISTS (SELECT FROM told_persons t WHERE t.subject_ref = $3 AND t.organisation_id = $1) AS told
 FROM partner_stream s WHERE s.organisation_id = $1
 """
@@ -46,9 +46,6 @@ WHERE webhook_id = ANY ($1) AND event_id = $2 AND outcome = 'delivered' AND kind
 """
 # webhook_waiting_pkey.
 WAITS = "SELECT DISTINCT webhook_id FROM webhook_waiting WHERE webhook_id = ANY ($1) AND position = $2"
-
-NOWHERE: Final = ""
-"""The commune of an event without routing; no commune has this code."""
 
 
 class PostgresEvidence:
@@ -70,13 +67,19 @@ class PostgresEvidence:
             row["ce_type"],
             row["subject"],
             row["created_at"],
-            fact_of(delivery) if known and delivery is not None else None,
+            await self._fact(delivery) if known and delivery is not None else None,
             masked_fields(Kind(row["kind"]), delivery) if known and delivery is not None else (),
         )
 
+    async def _fact(self, delivery: Delivery) -> Fact:
+        """Return the fact as the projection takes it: by where the person lives now, and whose a move is."""
+        told = Told([fact_of(delivery)], moves=moves_of([delivery]))
+        referrals = PostgresReferrals(self._tx)
+        [fact] = await as_they_stand(referrals, told.facts, await referrals.detailed(told.moves))
+        return fact
+
     async def scope(self, organisation_id: UUID, fact: Fact) -> Stream:
-        commune = NOWHERE if fact.routing is None else fact.routing.commune
-        row = await self._tx.fetchrow(SCOPE, organisation_id, commune, fact.person)
+        row = await self._tx.fetchrow(SCOPE, organisation_id, list(fact.communes()), fact.person)
         assert row is not None  # whoever takes part has a stream
         return Stream(
             row["organisation_id"],
@@ -84,9 +87,10 @@ class PostgresEvidence:
             row["topic"],
             Kind(row["kind"]),
             row["last_position"],
-            frozenset({commune} if row["has_commune"] else ()),
+            frozenset(row["communes"]),
             frozenset({fact.person} if row["told"] and fact.person is not None else ()),
             sandbox=row["sandbox"],
+            event_types=None if row["event_types"] is None else frozenset(row["event_types"]),
         )
 
     async def sandboxed(self, fact: Fact) -> set[UUID]:

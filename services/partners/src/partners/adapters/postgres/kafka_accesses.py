@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -9,20 +10,29 @@ import asyncpg
 
 from chassis.crypto import Vault, WrappedKey
 from chassis.db import Tx
-from partners.app.ports import KafkaAccess
+from partners.app.kafka_ports import KafkaAccess
 
 FIND = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready
+SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
+    a.password_lost_at IS NOT NULL AS password_lost
 FROM kafka_accesses a JOIN partner_stream s USING (organisation_id) WHERE s.code = $1
 """
 LOCK = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready
+SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
+    a.password_lost_at IS NOT NULL AS password_lost
 FROM kafka_accesses a JOIN partner_stream s USING (organisation_id) WHERE a.organisation_id = $1 FOR UPDATE OF a
 """
 UNSETTLED = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready
+SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
+    a.password_lost_at IS NOT NULL AS password_lost
 FROM kafka_accesses a JOIN partner_stream s USING (organisation_id)
 WHERE a.state IN ('requested', 'revoking') OR (a.state = 'granted' AND s.kafka_ready_at IS NULL)
+ORDER BY a.organisation_id
+"""
+EVERY = """
+SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
+    a.password_lost_at IS NOT NULL AS password_lost
+FROM kafka_accesses a JOIN partner_stream s USING (organisation_id)
 ORDER BY a.organisation_id
 """
 
@@ -30,12 +40,19 @@ REQUEST = """
 INSERT INTO kafka_accesses (organisation_id, state, sealed_password, sealing_key, changed_at)
 VALUES ($1, 'requested', $2, $3, $4)
 ON CONFLICT (organisation_id) DO UPDATE SET state = excluded.state, sealed_password = excluded.sealed_password,
-    sealing_key = excluded.sealing_key, changed_at = excluded.changed_at
+    sealing_key = excluded.sealing_key, changed_at = excluded.changed_at, password_lost_at = NULL
 """
 PASSWORD = "SELECT sealed_password, sealing_key FROM kafka_accesses WHERE organisation_id = $1"
 SETTLE = """
-UPDATE kafka_accesses SET state = $2, sealed_password = NULL, sealing_key = NULL, changed_at = $3
+UPDATE kafka_accesses SET state = $2, sealed_password = NULL, sealing_key = NULL, changed_at = $3,
+    password_lost_at = NULL
 WHERE organisation_id = $1
+"""
+# Writes the rows that change and no others: nearly always none.
+NOTE_LOST = """
+UPDATE kafka_accesses SET
+    password_lost_at = CASE WHEN organisation_id = ANY($1::uuid[]) THEN $2::timestamptz END
+WHERE state = 'granted' AND (password_lost_at IS NOT NULL) <> (organisation_id = ANY($1::uuid[]))
 """
 
 LOCK_STREAM = "SELECT 1 FROM partner_stream WHERE organisation_id = $1 FOR UPDATE"
@@ -56,6 +73,12 @@ UPDATE partner_stream SET
 WHERE organisation_id = $1 AND kafka_ready_at IS NULL
 """
 READY = "SELECT kafka_ready_at IS NOT NULL FROM partner_stream WHERE organisation_id = $1"
+# Under the stream's lock nothing of it enters the outbox; what the relay has in hand is sent once more, later.
+AGAIN = """
+UPDATE partner_stream SET kafka_position = 0, kafka_ready_at = NULL WHERE organisation_id = $1 RETURNING topic
+"""
+DROP_WAITING = "DELETE FROM outbox WHERE aggregatetype = $1"
+DROP_PARKED = "DELETE FROM outbox_parked WHERE aggregatetype = $1"
 STOP = """
 UPDATE partner_stream SET kafka_position = last_position, kafka_ready_at = NULL
 WHERE organisation_id = $1 AND kafka_ready_at IS NOT NULL
@@ -98,6 +121,18 @@ class PostgresKafkaAccesses:
     async def unsettled(self) -> list[KafkaAccess]:
         return [_access(row) for row in await self._tx.fetch(UNSETTLED)]
 
+    async def every(self) -> list[KafkaAccess]:
+        return [_access(row) for row in await self._tx.fetch(EVERY)]
+
+    async def note_lost(self, organisation_ids: Collection[UUID], at: datetime) -> None:
+        await self._tx.execute(NOTE_LOST, list(organisation_ids), at)
+
+    async def publish_again(self, organisation_id: UUID) -> None:
+        await self._tx.execute(LOCK_STREAM, organisation_id)
+        topic = await self._tx.fetchval(AGAIN, organisation_id)
+        await self._tx.execute(DROP_WAITING, topic)
+        await self._tx.execute(DROP_PARKED, topic)
+
     async def publish_page(self, organisation_id: UUID, limit: int, at: datetime) -> bool:
         # The projection takes the same lock: a row is either in a page or, once ready, written by the projection.
         await self._tx.execute(LOCK_STREAM, organisation_id)
@@ -110,4 +145,6 @@ class PostgresKafkaAccesses:
 
 
 def _access(row: asyncpg.Record) -> KafkaAccess:
-    return KafkaAccess(row["organisation_id"], row["code"], row["topic"], row["state"], row["ready"])
+    return KafkaAccess(
+        row["organisation_id"], row["code"], row["topic"], row["state"], row["ready"], row["password_lost"]
+    )

@@ -28,12 +28,12 @@ SELECT EXISTS (
 ADD = """
 INSERT INTO organisations
     (organisation_id, code, kind, name, phone, postal_address, territory, version, correlation_id, changed_at, email,
-     sandbox)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12)
+     sandbox, event_types)
+VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13)
 """
 SAVE = """
 UPDATE organisations SET name = $2, phone = $3, postal_address = $4, territory = $5::jsonb, version = $6,
-    changed_at = $7, email = $8
+    changed_at = $7, email = $8, event_types = $9
 WHERE organisation_id = $1
 """
 
@@ -62,6 +62,7 @@ def organisation_of(row: asyncpg.Record) -> Organisation:
             row["postal_address"],
             Territory.of(**json.loads(row["territory"])),
             row["email"],
+            None if row["event_types"] is None else tuple(row["event_types"]),
         ),
         version=row["version"],
         correlation_id=row["correlation_id"],
@@ -110,6 +111,7 @@ class PostgresOrganisations:
             ADD, organisation.organisation_id, organisation.code, organisation.kind.value, details.name,
             details.phone, details.postal_address, territory_json(details.territory), organisation.version,
             organisation.correlation_id, organisation.changed_at, details.email, organisation.sandbox,
+            details.event_types,
         )  # fmt: skip
 
     async def save(self, organisation: Organisation) -> None:
@@ -117,6 +119,7 @@ class PostgresOrganisations:
         await self._tx.execute(
             SAVE, organisation.organisation_id, details.name, details.phone, details.postal_address,
             territory_json(details.territory), organisation.version, organisation.changed_at, details.email,
+            details.event_types,
         )  # fmt: skip
 
 

@@ -22,10 +22,13 @@ from partners.domain.stream import Fact, Matter, Stream
 GATE: Final = 0x7061_7274_6E65_7273
 """Advisory lock key of the scope gate ("partners" in ASCII): shared by projections; edits and erasures are alone."""
 
-OPEN = "INSERT INTO partner_stream (organisation_id, code, topic, kind, sandbox) VALUES ($1, $2, $3, $4, $5)"
+OPEN = """
+INSERT INTO partner_stream (organisation_id, code, topic, kind, sandbox, event_types) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+CHOOSE_TYPES = "UPDATE partner_stream SET event_types = $2 WHERE organisation_id = $1"
 
 LOCK_ONE = """
-SELECT organisation_id, code, topic, kind, last_position, sandbox FROM partner_stream
+SELECT organisation_id, code, topic, kind, last_position, sandbox, event_types FROM partner_stream
 WHERE organisation_id = $1 FOR UPDATE
 """
 ALL_COMMUNES = "SELECT commune FROM stream_communes WHERE organisation_id = $1"
@@ -33,7 +36,7 @@ ALL_COMMUNES = "SELECT commune FROM stream_communes WHERE organisation_id = $1"
 # The inner query reads scope, which the gate keeps still; the lock then waits, row by row in order, for other
 # projections, and reads each last_position as they left it.
 LOCK_CONCERNED = """
-SELECT organisation_id, code, topic, kind, last_position, sandbox FROM partner_stream
+SELECT organisation_id, code, topic, kind, last_position, sandbox, event_types FROM partner_stream
 WHERE organisation_id = ANY (ARRAY(
     SELECT organisation_id FROM stream_communes WHERE commune = ANY ($1)
     UNION SELECT organisation_id FROM partner_stream WHERE kind <> 'council' AND organisation_id = ANY ($2)
@@ -58,6 +61,14 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
 # erased_persons_pkey. Written inside the gate alone, read inside it shared: there is nothing to race with.
 NOTE_ERASED = """
 INSERT INTO erased_persons (subject_ref, erased_at) SELECT unnest($1::uuid[]), $2 ON CONFLICT DO NOTHING
+"""
+# known_persons_subject, stream_events_subject. Whoever was told of the referral alone, as by a snapshot from before its
+# person was identified, hears of the erasure too. Only an erasure pays for that.
+TELL_OF_REFERRALS = """
+INSERT INTO told_persons (subject_ref, organisation_id)
+SELECT DISTINCT p.subject_ref, e.organisation_id
+FROM known_persons p JOIN stream_events e ON e.subject = p.referral_id::text
+WHERE p.subject_ref = ANY ($1) ON CONFLICT DO NOTHING
 """
 ERASED = "SELECT subject_ref FROM erased_persons WHERE subject_ref = ANY ($1)"
 # organisations_sandbox: the few of the sandbox. A world never changes, so that this needs no lock.
@@ -120,7 +131,11 @@ class PostgresStreams:
             topic,
             organisation.kind.value,
             organisation.sandbox,
+            organisation.details.event_types,
         )
+
+    async def choose_types(self, organisation: Organisation) -> None:
+        await self._tx.execute(CHOOSE_TYPES, organisation.organisation_id, organisation.details.event_types)
 
     async def lock(self, organisation_id: UUID) -> Stream:
         row = await self._tx.fetchrow(LOCK_ONE, organisation_id)
@@ -130,7 +145,7 @@ class PostgresStreams:
 
     async def lock_concerned(self, facts: Sequence[Fact]) -> list[Stream]:
         routings = [fact.routing for fact in facts if fact.routing is not None]
-        communes = sorted({routing.commune for routing in routings})
+        communes = sorted({commune for fact in facts for commune in fact.communes()})
         parties = sorted({party for routing in routings for party in routing.parties()})
         erased = sorted({f.person for f in facts if f.matter is Matter.ERASURE and f.person is not None})
         rows = await self._tx.fetch(LOCK_CONCERNED, communes, parties, erased)
@@ -175,6 +190,7 @@ class PostgresStreams:
     async def note_erased(self, persons: Sequence[UUID], at: datetime) -> None:
         if persons:
             await self._tx.execute(NOTE_ERASED, list(persons), at)
+            await self._tx.execute(TELL_OF_REFERRALS, list(persons))
 
     async def erased(self, persons: Sequence[UUID]) -> set[UUID]:
         if not persons:
@@ -196,4 +212,5 @@ def _stream(row: asyncpg.Record, communes: frozenset[str], told: frozenset[UUID]
         communes=communes,
         told=told,
         sandbox=row["sandbox"],
+        event_types=None if row["event_types"] is None else frozenset(row["event_types"]),
     )

@@ -62,6 +62,7 @@ async def clients(request: Request) -> Response:
         one,
         "access.html",
         clients=await partners.access.clients(one.member, one.code),
+        kafka=await partners.access.kafka(one.member, one.code),
         endings=endings(catalogue().values(), await partners.webhooks.webhooks(one.member, one.code)),
     )
 
@@ -160,6 +161,32 @@ async def revoked(request: Request, client_id: str) -> Response:
     with suppress(NotFound):
         await shell_of(request).partners.access.revoke(one.member, one.code, client_id)
     return told(f"{one.base}/acces", "revoque")
+
+
+@_routes.get("/acces/kafka/mot-de-passe")
+async def renewing_kafka(request: Request) -> Response:
+    one = await whose(request, Section.ACCESS)
+    found = await shell_of(request).partners.access.kafka(one.member, one.code)
+    if found is None:
+        raise NotFound
+    return sure(request, one, "kafka_password", f"{one.base}/acces", found.username,
+                action=f"{one.base}/acces/kafka/mot-de-passe")  # fmt: skip
+
+
+@_routes.post("/acces/kafka/mot-de-passe")
+async def renewed_kafka(request: Request) -> Response:
+    """Make a new Kafka password and show it, once; the older one stops within seconds."""
+    one, form = await whose_form(request, Section.ACCESS)
+    partners = shell_of(request).partners
+    try:
+        shown = await partners.once.answer(
+            str(one.member.member_id), "kafka", form.get("cle"),
+            make=lambda: partners.access.new_kafka_password(one.member, one.code),
+        )  # fmt: skip
+    except (Conflict, Refused):
+        return told(f"{one.base}/acces", "change")
+    return draw(request, one, "partner_secret.html", what="kafka_password", subject=shown.client_id,
+                secret=shown.client_secret, label="access.kafka_password", back=f"{one.base}/acces")  # fmt: skip
 
 
 router = under_every_prefix(_routes)

@@ -24,7 +24,7 @@ from referrals.adapters.accompaniments import PostgresAccompaniments
 from referrals.adapters.geography import OfficialPlaces
 from referrals.adapters.http.accompaniment_answers import note
 from referrals.adapters.http.accompaniment_bodies import EndBody, NoteBody, PlanBody, ProposalBody
-from referrals.adapters.http.accompaniments import Pair, Parts, document_for
+from referrals.adapters.http.accompaniments import Pair, Parts, answer_for
 from referrals.adapters.http.bodies import EmptyBody
 from referrals.adapters.http.refusals import refusals
 from referrals.adapters.organisations import DirectoryOrganisations
@@ -148,7 +148,7 @@ class _Desk:
                     new_id=new_id,
                     now=runtime.clock.now(),
                 )
-                answer = await document_for(tx, self._vault, runtime, caller, asked.accompaniment_id)
+                answer = await answer_for(tx, self._vault, runtime, caller, asked.accompaniment_id)
         return JSONResponse(answer, headers=NO_STORE)
 
     async def write_note(
@@ -193,7 +193,7 @@ class _Desk:
                         await idempotency.remember(
                             tx, attempt, now=now, status=status, body=kept, resource_id=accompaniment_id
                         )
-                answer = await document_for(tx, self._vault, runtime, caller, accompaniment_id)
+                answer = await answer_for(tx, self._vault, runtime, caller, accompaniment_id)
         if status == 201:
             headers["location"] = f"/accompaniments/{accompaniment_id}"
         return JSONResponse(answer, status, headers=headers)

@@ -23,6 +23,7 @@ from referrals.app.list_accompaniments import ListAccompaniments, list_accompani
 from referrals.app.list_employment_services import list_employment_services
 from referrals.app.read_accompaniment import read_accompaniment
 from referrals.domain.accompaniment_status import Side, Status
+from referrals.domain.errors import NotFound
 
 LIST_PURPOSE = "accompaniments.list"
 READ_PURPOSE = "accompaniments.read"
@@ -73,20 +74,35 @@ def routes(vault: Vault) -> APIRouter:
         response.headers["cache-control"] = "no-store"
         with refusals():
             async with runtime.db.transaction() as tx:
-                return await document_for(tx, vault, runtime, caller, accompaniment_id)
+                document = await document_for(tx, vault, runtime, caller, accompaniment_id)
+            if document is None:
+                raise NotFound  # after the transaction: that it was asked for stays recorded
+        return document
 
     return router
 
 
 async def document_for(
     tx: Tx, vault: Vault, runtime: Runtime, caller: Caller, accompaniment_id: UUID
-) -> dict[str, Any]:
-    """Return the accompaniment's document for the caller; the reading is recorded, so it comes last in `tx`."""
-    found, organisations = await read_accompaniment(
+) -> dict[str, Any] | None:
+    """Return the accompaniment's document for the caller; the reading is recorded, so it comes last in `tx`.
+
+    None to a council in whose territory the person is not: a refusal that is recorded as well.
+    """
+    read = await read_accompaniment(
         accompaniment_id,
         caller.organisation_id,
         dossiers=PostgresJointDossiers(tx, vault),
         organisations=DirectoryOrganisations(tx),
         audit=AuditedReads(tx, caller, READ_PURPOSE, runtime.clock, ACCOMPANIMENT),
     )
-    return answers.document(found, organisations)
+    return None if read is None else answers.document(*read)
+
+
+async def answer_for(tx: Tx, vault: Vault, runtime: Runtime, caller: Caller, accompaniment_id: UUID) -> dict[str, Any]:
+    """Return what the caller is told of an accompaniment it acted on: its id alone where it may not read it.
+
+    A council whose territory the person has left ends what it agreed to, without being told anything.
+    """
+    document = await document_for(tx, vault, runtime, caller, accompaniment_id)
+    return {"accompaniment_id": str(accompaniment_id)} if document is None else document

@@ -15,6 +15,9 @@ from referrals.domain.referral import Parties, Referral
 from referrals.domain.status import Actor
 from referrals.domain.story import DATED, StoryStep
 
+MOVE = "move"
+"""What either party may ask for while no answer was given, beside what leads to another status."""
+
 Organisations = Mapping[UUID, Organisation]
 
 
@@ -70,7 +73,7 @@ def dossier(found: Dossier, organisations: Organisations, sides: frozenset[Actor
         "person": None if told is None else person_card(told.person),
         "note": None if told is None else told.note,
         "history": _history(found, organisations),
-        "allowed": list(referral.allowed(sides)),
+        "allowed": [*referral.allowed(sides), *((MOVE,) if sides and referral.is_open else ())],
         "accompaniment": None if found.joint is None else _joint(found.joint, organisations),
         "subject_ref": None if found.subject_ref is None else str(found.subject_ref),
     }
@@ -135,6 +138,7 @@ def person_card(person: Person) -> dict[str, Any]:
 
 def _step(step: Step, parties: Parties, organisations: Organisations) -> dict[str, Any]:
     who = {Actor.REFERRER.value: parties.referrer_id, Actor.RECEIVER.value: parties.receiver_id}.get(step.by)
+    who = step.organisation_id or who
     organisation = None if who is None else organisations.get(who)
     decline = step.decline
     return {

@@ -146,6 +146,12 @@ class SubmissionBody(Body):
         return Told(self.person.person(), self.note)
 
 
+class MoveBody(Body):
+    """Where the person lives now."""
+
+    commune: Annotated[str, StringConstraints(min_length=1, max_length=10)]
+
+
 class EmptyBody(Body):
     """A command without details: no body, or an empty object."""
 

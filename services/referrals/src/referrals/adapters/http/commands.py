@@ -6,6 +6,8 @@ possible is 409, also when it is the same as the last one.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,19 +17,27 @@ from fastapi.responses import JSONResponse
 from chassis import idempotency
 from chassis.auth import Caller, require
 from chassis.crypto import Vault
+from chassis.db import Tx
 from chassis.runtime import Runtime, runtime_of
+from referrals.adapters.geography import OfficialPlaces
 from referrals.adapters.http.answers import summary
-from referrals.adapters.http.bodies import DeclineBody, EmptyBody
+from referrals.adapters.http.bodies import DeclineBody, EmptyBody, MoveBody
+from referrals.adapters.http.reading import may_act
 from referrals.adapters.http.refusals import refusals
+from referrals.adapters.moving import PostgresMovingReferrals
 from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
 from referrals.app.decide_referral import DecideReferral, decide_referral
+from referrals.app.move_person import MovePerson, move_person
 from referrals.domain.decline import Decline
-from referrals.domain.referral import parties_of
-from referrals.domain.status import Command
+from referrals.domain.referral import Referral, parties_of
+from referrals.domain.status import Actor, Command
 
 Referrer = Annotated[Caller, require("referrals:write")]
 Receiver = Annotated[Caller, require("referrals:answer")]
+Party = Annotated[Caller, require("referrals:read")]
+"""Either side; on which of them it may act, its other scopes say."""
+SIDES = frozenset({Actor.REFERRER, Actor.RECEIVER})
 Parts = Annotated[Runtime, Depends(runtime_of)]
 Key = Annotated[str | None, Depends(idempotency.optional_key)]
 
@@ -35,6 +45,7 @@ Key = Annotated[str | None, Depends(idempotency.optional_key)]
 def routes(vault: Vault) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
+    places = OfficialPlaces()
 
     @router.post("/referrals/{referral_id}/receipt")
     async def receipt(
@@ -67,6 +78,24 @@ def routes(vault: Vault) -> APIRouter:
     ) -> JSONResponse:
         return await _decide(request, runtime, vault, caller, key, _asked(referral_id, caller, Command.WITHDRAWAL))
 
+    @router.post("/referrals/{referral_id}/move")
+    async def move(
+        referral_id: UUID, request: Request, caller: Party, key: Key, runtime: Parts, body: MoveBody
+    ) -> JSONResponse:
+        async def moved(tx: Tx, now: datetime) -> Referral:
+            asked = MovePerson(
+                referral_id,
+                caller.organisation_id,
+                may_act(caller, SIDES),
+                body.commune,
+            )
+            return await move_person(
+                asked, places=places, organisations=DirectoryOrganisations(tx),
+                referrals=PostgresMovingReferrals(tx, vault), now=now,
+            )  # fmt: skip
+
+        return await _change(request, runtime, vault, caller, key, f"POST /referrals/{referral_id}/move", moved)
+
     return router
 
 
@@ -77,8 +106,23 @@ def _asked(referral_id: UUID, caller: Caller, command: Command, decline: Decline
 async def _decide(
     request: Request, runtime: Runtime, vault: Vault, caller: Caller, key: str | None, asked: DecideReferral
 ) -> JSONResponse:
-    now = runtime.clock.now()
+    async def decided(tx: Tx, now: datetime) -> Referral:
+        return await decide_referral(asked, referrals=PostgresReferrals(tx, vault), now=now)
+
     route = f"POST /referrals/{asked.referral_id}/{asked.command}"
+    return await _change(request, runtime, vault, caller, key, route, decided)
+
+
+async def _change(
+    request: Request,
+    runtime: Runtime,
+    vault: Vault,
+    caller: Caller,
+    key: str | None,
+    route: str,
+    change: Callable[[Tx, datetime], Awaitable[Referral]],
+) -> JSONResponse:
+    now = runtime.clock.now()
     attempt = None if key is None else await idempotency.attempt_of(request, caller, vault, route, key)
     with refusals():
         async with runtime.transaction() as tx:
@@ -86,7 +130,7 @@ async def _decide(
                 replay = await idempotency.claim(tx, attempt, now=now)
                 if replay is not None:
                     return replay.response()
-            referral = await decide_referral(asked, referrals=PostgresReferrals(tx, vault), now=now)
+            referral = await change(tx, now)
             organisations = await DirectoryOrganisations(tx).named(parties_of([referral]))
             answer: dict[str, Any] = summary(referral, organisations)
             if attempt is not None:

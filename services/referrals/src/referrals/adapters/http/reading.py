@@ -21,6 +21,7 @@ from referrals.app.list_referrals import ListReferrals, list_referrals
 from referrals.app.open_referral import open_referral
 from referrals.app.read_referral import read_referral
 from referrals.domain.decline import DeclinedBy, DeclineReason
+from referrals.domain.errors import NotFound
 from referrals.domain.status import Actor, Status
 
 PAGE_MAX = 100
@@ -68,22 +69,27 @@ def routes(vault: Vault) -> APIRouter:
     async def read_one(referral_id: UUID, caller: Reader, runtime: Parts, response: Response) -> dict[str, Any]:
         response.headers["cache-control"] = "no-store"
         with refusals():
-            async with runtime.transaction() as tx:
-                if caller.subject != caller.client_id:
-                    # A person at the receiver, not its software: the referrer is told, in the reading's transaction.
-                    await open_referral(
-                        referral_id,
-                        caller.organisation_id,
-                        referrals=PostgresReferrals(tx, vault),
-                        now=runtime.clock.now(),
-                    )
-                found, parties = await read_referral(
+            async with runtime.db.transaction() as tx:
+                # In the reading's transaction, as its line in the audit: what cannot be told was not shown either.
+                opened = _proves_reading(caller) and await open_referral(
+                    referral_id,
+                    caller.organisation_id,
+                    referrals=PostgresReferrals(tx, vault),
+                    organisations=DirectoryOrganisations(tx),
+                    now=runtime.clock.now(),
+                )
+                read = await read_referral(
                     referral_id,
                     caller.organisation_id,
                     dossiers=PostgresDossiers(tx, vault),
                     organisations=DirectoryOrganisations(tx),
                     audit=AuditedReads(tx, caller, READ_PURPOSE, runtime.clock),
                 )
+            if read is None:
+                raise NotFound  # after the transaction: that it was asked for stays recorded
+        if opened:
+            runtime.doorbell.ring()
+        found, parties = read
         return dossier(found, parties, may_act(caller, found.referral.parties.quality_of(caller.organisation_id)))
 
     @router.get("/decline-reasons")
@@ -91,6 +97,11 @@ def routes(vault: Vault) -> APIRouter:
         return {"reasons": list(DeclineReason), "declined_by": list(DeclinedBy)}
 
     return router
+
+
+def _proves_reading(caller: Caller) -> bool:
+    """Say whether this is a person who may answer: software that fetches what came in has read nothing."""
+    return caller.subject != caller.client_id and "referrals:answer" in caller.scopes
 
 
 def may_act(caller: Caller, sides: frozenset[Actor]) -> frozenset[Actor]:

@@ -21,6 +21,7 @@ from referrals.domain.errors import (
     PlanChanged,
     ReferralNotAccepted,
     ReferralRefused,
+    SameCommune,
     UnknownCommune,
     UnknownEmploymentService,
 )
@@ -57,6 +58,10 @@ CONFLICTS: Final[Mapping[type[ReferralRefused], tuple[Said, Said]]] = {
     IllegalTransition: (
         Said("L’état de l’orientation ne permet plus cela.", "The referral’s status does not allow this."),
         Said("Relisez l’orientation : elle a pu changer.", "Read the referral again: it may have changed."),
+    ),
+    SameCommune: (
+        Said("La personne vit déjà dans cette commune.", "The person lives in this commune already."),
+        Said("Rien n’a changé.", "Nothing has changed."),
     ),
     AccompanimentTransition: (
         Said("L’état de l’accompagnement ne permet pas cela.", "The accompaniment’s status does not allow this."),

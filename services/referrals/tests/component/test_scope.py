@@ -1,0 +1,67 @@
+"""What a council may read of a person follows its territory, as its stream does."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from chassis.directory import apply_organisations
+from maillage_contracts import OrganisationChanged, Territory
+
+Desk = Any
+Pair = Any
+COUNCIL, EMPLOYMENT = UUID(int=0xC1), UUID(int=0xF1)
+
+
+async def give(
+    desk: Desk, version: int, *, collectivities: tuple[str, ...] = (), communes: tuple[str, ...] = ()
+) -> None:
+    """Let the service hear of the council's territory, as `partners` tells it."""
+    event = OrganisationChanged(
+        organisation_id=COUNCIL, aggregate_version=version, code="cd93", name="Département exemple", kind="council",
+        phone="01 99 00 00 00", postal_address="1 rue de l’Exemple",
+        territory=Territory(communes=communes, epcis=(), departements=(), collectivities=collectivities),
+        changed_at=desk.clock.now(),
+    )  # fmt: skip
+    async with desk.db.transaction() as tx:
+        await apply_organisations(tx, [event])
+
+
+async def purposes(desk: Desk, record_id: str) -> list[str]:
+    rows = await desk.rows(
+        "SELECT purpose FROM audit WHERE record_id = $1 AND organisation_id = $2 ORDER BY id", UUID(record_id), COUNCIL
+    )
+    return [row["purpose"] for row in rows]
+
+
+async def test_council_reads_nobody_outside_its_territory_and_asking_is_recorded(desk: Desk) -> None:
+    referral_id = await desk.submitted()
+    assert (await desk.read(referral_id, by=COUNCIL)).status_code == 200
+
+    await give(desk, 50, communes=("93066",))
+    refused = await desk.read(referral_id, by=COUNCIL)
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    listed = (await desk.http.get("/referrals", headers=desk.bearer(COUNCIL))).json()["items"]
+    assert [(one["referral_id"], one["person_name"]) for one in listed] == [(referral_id, None)]
+    # Whoever referred the person goes on reading what they wrote.
+    assert (await desk.read(referral_id)).json()["person"] is not None
+
+    await give(desk, 51, collectivities=("93D",))
+    assert (await desk.read(referral_id, by=COUNCIL)).json()["person"] is not None
+    assert await purposes(desk, referral_id) == ["referrals.read", "referrals.read.out_of_scope", "referrals.read"]
+
+
+async def test_council_of_a_pair_reads_it_only_within_its_territory_and_may_end_its_part(pair: Pair) -> None:
+    desk, path = pair.desk, f"/accompaniments/{pair.accompaniment_id}"
+    await pair.activate()
+    await give(desk, 50, communes=("93066",))
+
+    refused = await desk.http.get(path, headers=desk.bearer(COUNCIL))
+    assert refused.status_code == 404
+    listed = (await desk.http.get("/accompaniments", headers=desk.bearer(COUNCIL))).json()["items"]
+    assert [one["person_name"] for one in listed] == [None]
+    assert (await desk.http.get(path, headers=desk.bearer(EMPLOYMENT))).json()["person"] is not None
+    assert (await purposes(desk, pair.accompaniment_id))[-1] == "accompaniments.read.out_of_scope"
+
+    ended = await desk.http.post(f"{path}/end", json={"reason": "moved"}, headers=desk.bearer(COUNCIL))
+    assert (ended.status_code, ended.json()) == (200, {"accompaniment_id": pair.accompaniment_id})
