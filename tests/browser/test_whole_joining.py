@@ -16,6 +16,7 @@ from maillage.testing.running import RunningStack
 
 from .conftest import OpenPage, SignIn, submit
 
+ENVIRONMENT = {"PATH": os.environ["PATH"], "NO_PROXY": "*", "no_proxy": "*"}
 PATIENCE_SECONDS = 60.0
 """For a mail: what crosses Kafka takes a tenth of a second on an idle machine."""
 
@@ -31,7 +32,7 @@ async def test_a_council_joins_the_sandbox_and_reads_its_first_referral(
     await press(page, "Confirmer notre demande")
     await page.get_by_role("button", name="Afficher mes accès — une seule fois").dblclick()
     await expect(page.locator("h1")).to_have_text("Vos accès")
-    blocks = {name: await code(page, name) for name in ("keep", "token", "feed", "python")}
+    blocks = {name: await code(page, name) for name in ("keep", "token", "feed", "python", "kafka")}
     secret = await page.locator("pre code").first.inner_text()
     await page.get_by_role("link", name="C’est rangé").click()
     await expect(page.locator("main")).to_contain_text("ont déjà été montrés")
@@ -43,6 +44,8 @@ async def test_a_council_joins_the_sandbox_and_reads_its_first_referral(
     (tmp_path / "read.py").write_text(blocks["python"], "utf-8")
     listed = await in_a_shell(f"{blocks['keep']}\n'{sys.executable}' read.py", tmp_path)
     assert event_id in listed
+    (tmp_path / "topic.py").write_text(blocks["kafka"], "utf-8")
+    await until_written(f"{blocks['keep']}\nexec '{sys.executable}' topic.py", tmp_path, event_id)
 
     operator = await open_page(stack.url("portal"))
     await sign_in(operator, "Opératrice")
@@ -139,11 +142,26 @@ async def code(page: Page, name: str) -> str:
     return await page.locator(f"#commande-{name} + p + figure code").inner_text()
 
 
+async def until_written(commands: str, folder: Path, wanted: str) -> None:
+    """Run what reads for ever, as it is, until it has written a word; fails when it ends or falls silent before."""
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-eu", "-c", commands, stdout=asyncio.subprocess.PIPE, cwd=folder, env=ENVIRONMENT
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while wanted not in (line := (await process.stdout.readline()).decode()):
+                assert line, "the program ended before it had read the event"
+    finally:
+        process.kill()
+        await process.communicate()
+
+
 async def in_a_shell(commands: str, folder: Path) -> str:
     """Run what a newcomer copies, as it is, and return what it writes."""
     process = await asyncio.create_subprocess_exec(
         "sh", "-eu", "-c", commands, stdout=asyncio.subprocess.PIPE, cwd=folder,
-        env={"PATH": os.environ["PATH"], "NO_PROXY": "*", "no_proxy": "*"},
+        env=ENVIRONMENT,
     )  # fmt: skip
     written, _ = await process.communicate()
     assert process.returncode == 0

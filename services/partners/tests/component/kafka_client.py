@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
@@ -66,15 +67,17 @@ def header(record: ConsumerRecord[bytes, bytes], name: str) -> str:
     return headers[name].decode()
 
 
-async def send(bus: AIOKafkaProducer, event: Event) -> UUID:
+async def send(bus: AIOKafkaProducer, event: Event, time: datetime = AT) -> UUID:
     event_id = uuid4()
-    envelope = envelope_for(event, id=event_id, source="/referrals", time=AT, correlation_id=uuid4(), traceparent=TRACE)
+    envelope = envelope_for(
+        event, id=event_id, source="/referrals", time=time, correlation_id=uuid4(), traceparent=TRACE
+    )
     record = encode(event, envelope)
     await bus.send_and_wait(record.topic, record.value, key=record.key, headers=list(record.headers))
     return event_id
 
 
-async def refer(bus: AIOKafkaProducer, association: dict[str, Any], commune: str) -> list[UUID]:
+async def refer(bus: AIOKafkaProducer, association: dict[str, Any], commune: str, time: datetime = AT) -> list[UUID]:
     routing = Routing(
         commune=commune,
         referrer_organisation_id=association["organisation_id"],
@@ -90,7 +93,7 @@ async def refer(bus: AIOKafkaProducer, association: dict[str, Any], commune: str
         submitted_at=AT,
     )
     received = ReferralReceived(referral_id=referral_id, aggregate_version=2, routing=routing, received_at=AT)
-    return [await send(bus, submitted), await send(bus, received)]
+    return [await send(bus, submitted, time), await send(bus, received, time)]
 
 
 async def ids_of(reader: AIOKafkaConsumer, count: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -48,12 +49,12 @@ async def project(db: Database, sources: Sequence[Source], clock: Clock | None =
     await processor.process(sources)
 
 
-def read_with_the_library(told: dict[str, Any], count: int) -> list[str]:
-    """Read the first events of a topic as a partner does with our own package; return their ids."""
+def read_with_the_library(told: dict[str, Any], count: int, start_at: int | datetime | None = None) -> list[str]:
+    """Read so many events of a topic as a partner does with our own package; return their ids."""
     code = told["username"].removeprefix("partner-")
     settings = consumer_settings(told["bootstrap"], code, told["password"], protocol=told["security_protocol"])
     found: list[str] = []
-    with PartnerTopic(code, settings) as topic:
+    with PartnerTopic(code, settings, start_at=start_at) as topic:
         for record in topic:
             assert record.decoded is not None, record.trouble
             found.append(record.id)

@@ -185,7 +185,7 @@ async def test_members_are_changed_and_removed_and_a_manager_stays(service: Serv
     same = await mine.call("PUT", f"/members/{worker['member_id']}", json={"role": "manager", "label": "Poste A"})
     assert [one.status_code for one in (renamed, promoted, same)] == [200, 200, 200]
     assert grant_of(await exchanged(worker)) != of_before, "tokens of the new role are not refused with the old one's"
-    assert (await exchanged(worker)).json()["scope"] == "organisation:manage webhooks:manage"
+    assert (await exchanged(worker)).json()["scope"] == "feed:read organisation:manage webhooks:manage"
     assert (await mine.call("DELETE", f"/members/{manager['member_id']}")).status_code == 204
     assert (await exchanged(manager)).status_code == 400
     by_operator = await service.call("DELETE", f"/organisations/cd93/members/{worker['member_id']}")

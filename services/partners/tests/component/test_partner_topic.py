@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
@@ -21,7 +22,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
-from chassis.testing.events import example
+from chassis.testing.events import AT, example
 from maillage.testing.servers import KafkaServer
 from maillage_contracts import (
     AccompanimentPlanChanged,
@@ -181,6 +182,32 @@ async def test_council_reads_its_events_from_topic_and_feed_alike_and_a_neighbou
         assert header(record, "ce_traceparent") != TRACE
     assert (await service.http.get("/feed", headers=neighbour)).json()["events"] == []
     assert await length(kafka_server.bootstrap, aside["topic"]) == 0
+
+
+async def test_reader_goes_back_to_an_offset_or_to_a_moment_and_on_from_there(
+    service: Service, bus: AIOKafkaProducer, code: Callable[[str], str]
+) -> None:
+    association = await service.organisation(code("asso"), "association")
+    await service.organisation(code("cd93"), collectivities=["93D"])
+    before = AT - timedelta(days=10)
+    reader = await service.client_of(code("cd93"))
+    await refer(bus, association, "93048", before)
+    await feed(service, reader, 2)
+    await refer(bus, association, "93066")
+    ids = [event["id"] for event in await feed(service, reader, 4)]
+    # All four are published at the grant: the broker's own time tells none of them from another.
+    told = await grant(service, code("cd93"))
+
+    def again(count: int, start_at: int | datetime | None = None) -> Awaitable[list[str]]:
+        return asyncio.wait_for(asyncio.to_thread(read_with_the_library, told, count, start_at), WAIT_SECONDS)
+
+    assert await again(4) == ids
+    assert await again(3, 1) == ids[1:]
+    assert await again(2, AT - timedelta(days=1)) == ids[2:]
+    assert await again(4, before) == ids
+    # Asking for the second event committed the first: without a place to start, the group goes on from there.
+    assert await again(2, 0) == ids[:2]
+    assert await again(3) == ids[1:]
 
 
 async def test_council_is_refused_whatever_is_not_its_own(service: Service, code: Callable[[str], str]) -> None:
