@@ -46,7 +46,8 @@ async def test_referrals_are_taken_while_the_broker_is_down_and_all_arrive_after
             await asyncio.sleep(0.02)
         await asyncio.gather(outage, *submissions)
 
-    assert len(ids) == len(submissions) > 300, "every submission was answered 201"
+    # Some five hundred; how many fit into ten seconds is the machine's affair.
+    assert len(ids) == len(submissions) > 100, "every submission was answered 201"
     events = await feed_until(
         stack, "cd93", lambda found: {e["data"].get("referral_id") for e in found} >= set(ids), timeout_seconds=90
     )
