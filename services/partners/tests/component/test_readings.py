@@ -297,8 +297,9 @@ async def test_neighbour_sees_no_day_and_no_line_of_anothers(
     assert (await service.http.get("/feed/digest")).status_code == 401
 
 
+@pytest.mark.parametrize("rows_held", [10_000, pytest.param(100_000, marks=pytest.mark.long)])
 async def test_export_of_a_long_period_is_flat_in_memory(
-    service: Service, db: Database, association: Council, council: Council, clock: MovableClock
+    service: Service, db: Database, association: Council, council: Council, clock: MovableClock, rows_held: int
 ) -> None:
     await project(db, [referral(association)], clock)
     owner = UUID(council["organisation_id"])
@@ -308,11 +309,14 @@ async def test_export_of_a_long_period_is_flat_in_memory(
             INSERT INTO stream_events
                 (organisation_id, position, event_id, ce_type, subject, headers, payload, created_at)
             SELECT organisation_id, n, gen_random_uuid(), ce_type, subject, headers, payload, created_at
-            FROM stream_events, generate_series(2, 10000) n WHERE organisation_id = $1 AND position = 1
+            FROM stream_events, generate_series(2, $2::int) n WHERE organisation_id = $1 AND position = 1
             """,
             owner,
+            rows_held,
         )
-        await connection.execute("UPDATE partner_stream SET last_position = 10000 WHERE organisation_id = $1", owner)
+        await connection.execute(
+            "UPDATE partner_stream SET last_position = $2 WHERE organisation_id = $1", owner, rows_held
+        )
     feed, size = PostgresFeed(db, db, FeedDoorbell()), 0
 
     tracemalloc.start()
@@ -321,7 +325,7 @@ async def test_export_of_a_long_period_is_flat_in_memory(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert size > 8_000_000
+    assert size > 800 * rows_held
     assert peak < 4_000_000
 
 
