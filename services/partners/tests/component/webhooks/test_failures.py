@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, TypeAlias
 
 from chassis.ids import new_id
 from chassis.testing.events import example, source_of_event
 from chassis.testing.receivers import Receiver, Seen, answer, receiving
 from maillage_contracts import AccompanimentProposed
+from partners.adapters.postgres.webhooks import purge_log
 from partners.adapters.webhooks.sender import HttpSender
 from partners.app.webhook_ports import Message
-from partners.domain.webhook import RETRY_SECONDS, new_secret
+from partners.domain.webhook import LOG_DAYS, RETRY_SECONDS, new_secret
 
 World: TypeAlias = Any
 
@@ -178,6 +180,48 @@ async def test_hanging_receivers_cost_others_nothing(world: World) -> None:
         assert hanging.most_at_once <= 4
         await world.until_state(webhook, waiting=0)
         hang.set()
+
+
+async def test_the_log_says_how_long_it_took_and_is_forgotten_after_its_days(world: World) -> None:
+    async def slowly(_: Receiver, seen: Seen) -> bytes:
+        if not seen.event["type"].endswith("webhook.challenge.v1"):
+            await asyncio.sleep(0.2)
+        return answer(200, json.dumps(seen.event["data"]).encode())
+
+    async with receiving(slowly) as receiver:
+        webhook = await world.webhook(receiver)
+        await world.project(world.referral())
+
+        async def logged() -> bool:
+            return len(await world.log(webhook)) == 3
+
+        await world.service.until(logged)
+        lines = await world.log(webhook)
+        assert {line["outcome"] for line in lines} == {"delivered"}
+        assert all(200 <= line["took_ms"] < 10_000 for line in lines)
+
+    now = world.clock.now()
+    async with world.db.transaction() as tx:
+        assert await purge_log(tx, now + timedelta(days=LOG_DAYS, seconds=-60), 100) == 0
+        assert await purge_log(tx, now + timedelta(days=LOG_DAYS, seconds=60), 2) == 2
+        assert await purge_log(tx, now + timedelta(days=LOG_DAYS, seconds=60), 100) == 2, "the third, and the challenge"
+    assert await world.log(webhook) == []
+
+
+async def test_retry_after_may_be_a_date() -> None:
+    at = datetime.now(UTC) + timedelta(seconds=120)
+    refusal = answer(503, b"", f"retry-after: {format_datetime(at, usegmt=True)}")
+
+    async def later(_: Receiver, __: Seen) -> bytes:
+        return refusal
+
+    async with receiving(later) as receiver:
+        sender = HttpSender(loopback=True)
+        said, _ = await sender.post(receiver.url, [new_secret()], Message("one", b"{}"))
+        await sender.close()
+    assert said.status == 503
+    assert said.retry_after is not None
+    assert 60 < said.retry_after <= 120
 
 
 async def test_answers_are_named_for_what_they_are_and_little_of_them_is_read() -> None:

@@ -156,6 +156,40 @@ async def test_one_event_or_a_range_is_sent_again_with_the_same_ids(world: World
     assert (await world.call("POST", path, json={})).status_code == 422
 
 
+async def test_a_range_between_two_cursors_is_sent_again_and_nothing_beside_it(
+    world: World, receiver: Receiver
+) -> None:
+    webhook = await world.webhook(receiver)
+    await world.project(world.referral(), world.referral())
+    await world.until(lambda: len(receiver.events()) == 6)
+    await world.until_state(webhook, waiting=0)
+    headers = await world.service.client_of("cd93")
+
+    async def cursor_after(count: int) -> str:
+        page = await world.service.http.get("/feed", params={"limit": count}, headers=headers)
+        return str(page.json()["cursor"])
+
+    range_ = {"after": await cursor_after(1), "until": await cursor_after(4)}
+    assert (await world.call("POST", f"/{webhook['webhook_id']}/redelivery", json=range_)).status_code == 202
+    await world.until_state(webhook, redelivery=None)
+    await world.until(lambda: len(receiver.events()) == 9)
+
+    assert sorted(receiver.ids()[6:]) == sorted((await world.stream())[1:4])
+
+
+async def test_a_new_webhook_begins_where_it_is_told(world: World, receiver: Receiver) -> None:
+    await world.project(world.referral())
+    headers = await world.service.client_of("cd93")
+    cursor = (await world.service.http.get("/feed", params={"limit": 2}, headers=headers)).json()["cursor"]
+    for start, count in (({"after": cursor}, 1), ({"since": "2026-01-01T00:00:00Z"}, 3)):
+        async with receiving() as begun:
+            webhook = await world.webhook(begun, **start)
+            await world.ring()
+            await world.until(lambda begun=begun, count=count: len(begun.events()) == count)
+            await world.until_state(webhook, waiting=0)
+            assert begun.ids() == (await world.stream())[-count:]
+
+
 async def test_address_is_refused_by_its_rule(world: World) -> None:
     for url in ("http://example.org/", "https://user:secret@example.org/", "https://10.0.0.1/", "ftp://example.org/"):
         refused = await world.call("POST", json={"url": url})
