@@ -20,7 +20,7 @@ class Simulator:
     code: str
     kind: str
     behaviour: str
-    """`accepts`, `declines`, `silent` or `expires` (councils only)."""
+    """`accepts`, `declines`, `silent`, `expires` (councils only) or `refers` (associations only)."""
     name: str
     commune: str | None = None
     """Of a council: referrals of the sandbox for this commune are its. An employment service is asked by its code."""
@@ -34,8 +34,12 @@ SIMULATORS: Final = (
     Simulator("simemploioui", "employment_service", "accepts", "Service de l’emploi simulé qui accepte"),
     Simulator("simemploinon", "employment_service", "declines", "Service de l’emploi simulé qui refuse"),
     Simulator("simemploirien", "employment_service", "silent", "Service de l’emploi simulé qui ne répond pas"),
+    Simulator("simoriente", "association", "refers", "Association simulée qui oriente"),
 )
 """All of them; an installation has them from its first sandbox organisation on."""
+
+REFERS: Final = "simoriente"
+"""Refers somebody who does not exist to each council that joins the sandbox."""
 
 
 def simulator(code: str) -> Simulator | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from maillage_contracts.sandbox import SIMULATOR_PREFIX, SIMULATORS, simulator
+from maillage_contracts.sandbox import REFERS, SIMULATOR_PREFIX, SIMULATORS, simulator
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "partners" / "sandbox.md"
 
@@ -17,6 +17,8 @@ def test_page_for_partners_names_every_simulator_with_its_commune() -> None:
     assert councils == {one.commune: one.code for one in SIMULATORS if one.kind == "council"}
     services = re.findall(r"^\| `(simemploi\w+)` \|", page, re.MULTILINE)
     assert services == [one.code for one in SIMULATORS if one.kind == "employment_service"]
+    associations = re.findall(r"^\| `(sim\w+)` \(association", page, re.MULTILINE)
+    assert associations == [one.code for one in SIMULATORS if one.kind == "association"] == [REFERS]
 
 
 def test_codes_are_unique_kept_for_simulators_and_found() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -169,6 +169,9 @@ async def council_for(tx: Tx, collectivity_code: str, *, sandbox: bool = False) 
 class Directory:
     """Keeps the copy up to date, and the revocations in memory."""
 
+    after: Callable[[Tx, Sequence[OrganisationEvent]], Awaitable[None]] | None = None
+    """What else a service does on hearing of organisations: once the copy is written, in the same transaction."""
+
     def __init__(self, db: Database, clock: Clock | None = None) -> None:
         self._db = db
         self._clock = clock or SystemClock()
@@ -212,7 +215,10 @@ class Directory:
         events = [delivery.event for delivery in deliveries]
         revocations = [event for event in events if isinstance(event, ApiClientRevoked)]
         ended = [event for event in events if isinstance(event, AccessEnded)]
-        await apply_organisations(tx, [event for event in events if isinstance(event, OrganisationEvent)])
+        heard = [event for event in events if isinstance(event, OrganisationEvent)]
+        await apply_organisations(tx, heard)
+        if heard and self.after is not None:
+            await self.after(tx, heard)
         await apply_revocations(tx, revocations)
         await apply_ended(tx, ended)
         # Before the commit: should it fail, the event will be read again, and it was true already.

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.consumer import Processor
 from chassis.directory import apply_organisations
+from chassis.outbox import Doorbell
+from chassis.testing.events import source_of_event
 from maillage_contracts import OrganisationRegistered, Territory
-from maillage_contracts.sandbox import SIMULATORS
+from maillage_contracts.sandbox import REFERS, SIMULATORS
 from referrals.adapters.geography import OfficialPlaces
 from referrals.adapters.organisations import DirectoryOrganisations
 
@@ -196,6 +199,48 @@ async def test_employment_services_of_the_own_world_are_listed_and_no_other_can_
     )
 
     assert (asked.status_code, asked.json()["code"]) == (422, "unknown_employment_service")
+
+
+async def heard(desk: Desk, *events: OrganisationRegistered) -> None:
+    """Have the directory's own subscription read these, one batch each."""
+    [subscription] = desk.runtime.directory.subscriptions()
+    processor = Processor("referrals", subscription, desk.runtime.background_db, desk.clock, Doorbell())
+    for event in events:
+        await processor.process([source_of_event(event)])
+
+
+async def test_council_that_joins_the_sandbox_is_referred_one_person_whom_it_can_answer(desk: Desk) -> None:
+    at, ids = desk.clock.now(), [UUID(int=0xD0000 + n) for n in range(3)]
+    simulators = [organisation(UUID(int=0xD5), REFERS, "association", at)]
+    simulators += [organisation(UUID(int=0xD6), "simaccepte", "council", at, communes=("98411",))]
+    first = organisation(ids[0], "cdtest", "council", at, collectivities=("93D",))
+    later = [organisation(ids[1], "villetest", "council", at, communes=("95127",))]
+    later += [organisation(ids[2], "cdvrai", "council", at, departements=("75",)).model_copy(update={"sandbox": False})]
+    later += [organisation(UUID(int=0xD7), "assotest", "association", at)]
+
+    # The council is heard of before the simulator that serves it, the others after; and each of them twice.
+    await heard(desk, first, *simulators, *later)
+    await seconds_pass(desk, 2)
+    await heard(desk, *(one.model_copy(update={"aggregate_version": 2}) for one in (first, *simulators, *later)))
+    await seconds_pass(desk, 2)
+
+    events = await desk.events()
+    assert {type(event).__name__ for event in events} == {"ReferralSubmitted"}
+    told = {event.routing.receiver_organisation_id: event.routing for event in events}
+    assert len(events) == 2
+    assert set(told) == {ids[0], ids[1]}
+    assert {routing.referrer_organisation_id for routing in told.values()} == {UUID(int=0xD5)}
+    assert (told[ids[0]].commune, told[ids[1]].commune) == ("93001", "95127")
+    people = {}
+    for id_ in ids[:2]:
+        reader = bearer(desk, id_, "council", "referrals:read referrals:answer")
+        [mine] = (await desk.http.get("/referrals", headers=reader)).json()["items"]
+        referral = f"/referrals/{mine['referral_id']}"
+        people[id_] = (await desk.http.get(referral, headers=reader)).json()["person"]
+        for command in ("receipt", "review", "acceptance"):
+            assert (await desk.http.post(f"{referral}/{command}", headers=reader)).status_code == 200
+    assert all(one["last_name"].startswith("Exemple ") for one in people.values())
+    assert len({(one["last_name"], one["birth_date"]) for one in people.values()}) == 2
 
 
 COMMUNES = ("93048", "94028", "69123", "69264", "67482", "2A004", *(one.commune for one in SIMULATORS if one.commune))

@@ -26,7 +26,7 @@ async def open_sandbox(desk: Desk, at: datetime) -> None:
         organisation, fact = register(
             new_id(), one.code, one.kind, details, correlation_id=new_id(), at=at, sandbox=True
         )
-        # Their streams stay empty: nobody reads what a program answers, and a stream without communes holds nothing.
+        # Nobody reads their streams: they hold what was referred to or by a program.
         await desk.organisations.add(organisation)
         await desk.streams.open(organisation)
         await desk.publisher.publish(fact, event_id=new_id())

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from referrals.domain.decline import Decline, DeclinedBy, DeclineReason
 from referrals.domain.errors import InputRefused
-from referrals.domain.person import Person
+from referrals.domain.person import Person, Told
 from referrals.domain.status import Command, Status
 
 
@@ -58,6 +59,12 @@ EXAMPLE_DOMAINS = re.compile(
 FAKE_NAMES = ("exemple", "example", "test", "fictif", "fictive")
 """One of these words in the last name says that there is nobody."""
 
+CONSONANTS, VOWELS = "bcdfglmnprstv", "aeiou"
+BIRTH_DAYS = 18_000
+"""Births from 1950 to 1999."""
+
+NOBODY_NOTE = "Personne fictive du bac à sable : à recevoir, accepter ou décliner sans crainte."
+
 
 def next_command(simulated: Simulated | None, status: Status) -> Command | None:
     """Return what a simulator does now; None where it waits, or has answered."""
@@ -72,6 +79,21 @@ def check_fake(person: Person) -> None:
         raise InputRefused("person.phone", "not_fake_phone")
     if person.email is not None and not EXAMPLE_DOMAINS.fullmatch(person.email.rpartition("@")[2]):
         raise InputRefused("person.email", "not_fake_email")
+
+
+def nobody(organisation_id: UUID) -> Told:
+    """Return the person whom a simulator refers to an organisation: always the same one, and another for each.
+
+    Were the name and the birth date shared, registration would take those of all councils for one person.
+    """
+    number, syllables = organisation_id.int, []
+    for _ in range(4):
+        number, consonant = divmod(number, len(CONSONANTS))
+        number, vowel = divmod(number, len(VOWELS))
+        syllables.append(CONSONANTS[consonant] + VOWELS[vowel])
+    born = date(1950, 1, 1) + timedelta(days=number % BIRTH_DAYS)
+    name = f"Exemple {''.join(syllables).capitalize()}"
+    return Told(Person("Camille", name, born, phone="06 39 98 00 01", email="camille@example.org"), NOBODY_NOTE)
 
 
 def _words(name: str) -> list[str]:
