@@ -118,7 +118,7 @@ async def faults_of(page: Page) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("language", "dark"), [("fr", False), ("en", True)])
+@pytest.mark.parametrize(("language", "dark"), [("fr", False), pytest.param("en", True, marks=pytest.mark.long)])
 async def test_no_page_breaks_an_accessibility_rule(
     portal: RunningPortal,
     open_page: OpenPage,

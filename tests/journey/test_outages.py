@@ -56,6 +56,7 @@ async def test_referrals_are_taken_while_the_broker_is_down_and_all_arrive_after
     print(f"{len(ids)} submissions during the outage, slowest {max(statuses):.2f} s")  # noqa: T201  # for the reader
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_a_claim_check_that_nobody_answers_for_30_s_parks_nothing(stack: RunningStack) -> None:
     os.kill(stack.pid("registration"), signal.SIGSTOP)

@@ -56,7 +56,8 @@ WHERE webhook_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY creat
 # stream_events' unique (event_id, organisation_id) finds it.
 SEND_AGAIN = """
 INSERT INTO webhook_waiting (webhook_id, position, again, event_id, ce_type, subject, attempts, first_at, due_at)
-SELECT $1, e.position, true, e.event_id, e.ce_type, e.subject, 0, $4, $4
+SELECT $1, e.position, true, e.event_id, e.ce_type,
+    coalesce(convert_from(e.payload, 'UTF8')::json ->> 'referral_id', e.subject), 0, $4, $4
 FROM stream_events e WHERE e.event_id = $3 AND e.organisation_id = $2
 ON CONFLICT (webhook_id, position, again) DO UPDATE SET attempts = 0, due_at = excluded.due_at
 RETURNING position
