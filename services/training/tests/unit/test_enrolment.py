@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.domain.accompaniment import Accompaniment, AccompanimentStatus
@@ -107,6 +107,7 @@ moments = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=40)).ma
 qualities = st.frozensets(st.sampled_from(Actor))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Status), sessions, st.sampled_from(Command), qualities, moments)
 def test_every_command_follows_the_table_or_changes_nothing(
     status: Status, of: Session, command: Command, by: frozenset[Actor], at: datetime
