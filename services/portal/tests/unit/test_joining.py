@@ -253,7 +253,7 @@ def test_commands_hold_names_and_never_a_secret_unless_it_is_shown() -> None:
     kafka = KafkaAccess("kafka:9094", "partner-essai-v1", "partner-essai", PASSWORD, "SASL_PLAINTEXT")
     shown = ProgramAccess("essai-k7", "essai", "http://p/oauth/token", "http://p/feed", (), SECRET, kafka)
     blocks = {one.name: one.text for one in commands(shown, PACKAGE)}
-    assert list(blocks) == ["keep", "token", "feed", "install", "python", "kafka"]
+    assert list(blocks) == ["keep", "token", "feed", "install", "python", "kafka", "properties"]
     assert [name for name, text in blocks.items() if SECRET in text or PASSWORD in text] == ["keep"]
     assert "read -r" not in blocks["keep"]
     assert blocks["install"].endswith(f"pip install 'maillage-contracts[feed,kafka] @ {PACKAGE}'")
@@ -269,11 +269,12 @@ def test_broker_with_an_authority_of_its_own_is_trusted_by_the_file_that_a_comma
     kafka = KafkaAccess("kafka:9094", "partner-essai-v1", "partner-essai", PASSWORD, "SASL_SSL", pem)
     shown = ProgramAccess("essai-k7", "essai", "http://p/oauth/token", "http://p/feed", (), SECRET, kafka)
     blocks = {one.name: one.text for one in commands(shown, PACKAGE)}
-    assert list(blocks)[-2:] == ["authority", "kafka"]
+    assert list(blocks)[-3:] == ["authority", "kafka", "properties"]
     assert blocks["authority"].splitlines()[1:-1] == pem.splitlines()
     file = blocks["authority"].splitlines()[0].split()[2]
     assert f'ca_file="{file}")' in blocks["kafka"]
     assert "protocol=" not in blocks["kafka"]
+    assert f"\nssl.truststore.type=PEM\nssl.truststore.location={file}\n" in blocks["properties"]
 
 
 def test_name_with_a_quote_stays_one_word_of_the_shell() -> None:

@@ -13,12 +13,19 @@ import httpx
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from chassis.ids import new_id
+from maillage import settings
+from maillage.newcomer import Journey, join
 from maillage.testing.running import RunningStack
 
 MONTREUIL = "93048"
 CRETEIL = "94028"
 
 Events = list[dict[str, Any]]
+
+
+def newcomer(stack: RunningStack, *, kind: str = "council", place: str = "77", sandbox: bool = False) -> Journey:
+    """Return an organisation that has just joined, by the public routes; for where no event loop runs."""
+    return asyncio.run(join(settings.load(stack.environment), kind=kind, place=place, sandbox=sandbox))
 
 
 def referral(commune: str = MONTREUIL, **person: str) -> dict[str, Any]:

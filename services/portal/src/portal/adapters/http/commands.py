@@ -13,6 +13,7 @@ from shlex import quote
 from portal.domain.joining import KafkaAccess, ProgramAccess
 
 ENVIRONMENT = "maillage-python"
+PROPERTIES_FILE = "maillage-kafka.properties"
 AUTHORITY_FILE = "maillage-kafka-ca.pem"
 
 
@@ -37,6 +38,7 @@ def commands(access: ProgramAccess, package: str) -> Sequence[Command]:
         if access.kafka.certificate_authority:
             found.append(Command("authority", _authority(access.kafka)))
         found.append(Command("kafka", _kafka(access, access.kafka)))
+        found.append(Command("properties", _properties(access, access.kafka)))
     return found
 
 
@@ -119,3 +121,21 @@ settings = consumer_settings({kafka.bootstrap!r}, {code!r}, os.environ["MAILLAGE
 with PartnerTopic({code!r}, settings) as topic:
     for received in topic:
         print(received.offset, received.id, received.type, flush=True)"""
+
+
+def _properties(access: ProgramAccess, kafka: KafkaAccess) -> str:
+    login = "org.apache.kafka.common.security.scram.ScramLoginModule required"
+    settings = {
+        "bootstrap.servers": kafka.bootstrap,
+        "security.protocol": kafka.protocol,
+        "sasl.mechanism": "SCRAM-SHA-512",
+        # Within a here-document the shell puts the password in its place; it is on no command line.
+        "sasl.jaas.config": f'{login} username="{kafka.username}" password="$MAILLAGE_KAFKA_PASSWORD";',
+        "group.id": f"partner-{access.organisation_code}-java",
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": "false",
+    }
+    if kafka.certificate_authority:
+        settings |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": AUTHORITY_FILE}
+    lines = "\n".join(f"{name}={value}" for name, value in settings.items())
+    return f"(umask 077; cat > {PROPERTIES_FILE} <<FIN\n{lines}\nFIN\n)"
