@@ -262,6 +262,18 @@ def test_commands_hold_names_and_never_a_secret_unless_it_is_shown() -> None:
     assert "read -r MAILLAGE_CLIENT_SECRET" in commands(later)[0].text
 
 
+def test_broker_with_an_authority_of_its_own_is_trusted_by_the_file_that_a_command_writes() -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    kafka = KafkaAccess("kafka:9094", "partner-essai-v1", "partner-essai", PASSWORD, "SASL_SSL", pem)
+    shown = ProgramAccess("essai-k7", "essai", "http://p/oauth/token", "http://p/feed", (), SECRET, kafka)
+    blocks = {one.name: one.text for one in commands(shown)}
+    assert list(blocks)[-2:] == ["authority", "kafka"]
+    assert blocks["authority"].splitlines()[1:-1] == pem.splitlines()
+    file = blocks["authority"].splitlines()[0].split()[2]
+    assert f'ca_file="{file}")' in blocks["kafka"]
+    assert "protocol=" not in blocks["kafka"]
+
+
 def test_name_with_a_quote_stays_one_word_of_the_shell() -> None:
     odd = ProgramAccess("a'; rm -rf x; '", "essai", "http://p/oauth/token", "http://p/feed", (), "s'ecret")
     assert commands(odd)[0].text.startswith("MAILLAGE_CLIENT_ID='a'\"'\"'; rm -rf x; '\"'\"''\n")

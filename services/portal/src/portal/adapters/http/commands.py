@@ -12,6 +12,8 @@ from shlex import quote
 
 from portal.domain.joining import KafkaAccess, ProgramAccess
 
+AUTHORITY_FILE = "maillage-kafka-ca.pem"
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -29,7 +31,11 @@ def commands(access: ProgramAccess) -> Sequence[Command]:
         Command("feed", _feed(access.feed_url)),
         Command("python", _python(access)),
     ]
-    return [*found, Command("kafka", _kafka(access, access.kafka))] if access.kafka is not None else found
+    if access.kafka is not None:
+        if access.kafka.certificate_authority:
+            found.append(Command("authority", _authority(access.kafka)))
+        found.append(Command("kafka", _kafka(access, access.kafka)))
+    return found
 
 
 def _keep(access: ProgramAccess) -> str:
@@ -84,14 +90,20 @@ with Feed(
         print(received.sequence, received.id, received.type, flush=True)"""
 
 
+def _authority(kafka: KafkaAccess) -> str:
+    return f"cat > {AUTHORITY_FILE} <<'FIN'\n{kafka.certificate_authority.strip()}\nFIN"
+
+
 def _kafka(access: ProgramAccess, kafka: KafkaAccess) -> str:
     code = access.organisation_code
-    protocol = f', protocol="{kafka.protocol}"' if kafka.protocol != "SASL_SSL" else ""
+    how = f', protocol="{kafka.protocol}"' if kafka.protocol != "SASL_SSL" else ""
+    if kafka.certificate_authority:
+        how += f', ca_file="{AUTHORITY_FILE}"'
     return f"""import os
 
 from maillage_contracts.kafka import PartnerTopic, consumer_settings
 
-settings = consumer_settings({kafka.bootstrap!r}, {code!r}, os.environ["MAILLAGE_KAFKA_PASSWORD"]{protocol})
+settings = consumer_settings({kafka.bootstrap!r}, {code!r}, os.environ["MAILLAGE_KAFKA_PASSWORD"]{how})
 with PartnerTopic({code!r}, settings) as topic:
     for received in topic:
         print(received.offset, received.id, received.type, flush=True)"""
