@@ -12,6 +12,7 @@ from shlex import quote
 
 from portal.domain.joining import KafkaAccess, ProgramAccess
 
+ENVIRONMENT = "maillage-python"
 AUTHORITY_FILE = "maillage-kafka-ca.pem"
 
 
@@ -23,12 +24,13 @@ class Command:
     text: str
 
 
-def commands(access: ProgramAccess) -> Sequence[Command]:
-    """Return what a newcomer copies, in order."""
+def commands(access: ProgramAccess, package: str) -> Sequence[Command]:
+    """Return what a newcomer copies, in order; `package` is where pip finds maillage-contracts."""
     found = [
         Command("keep", _keep(access)),
         Command("token", _token(access.token_url)),
         Command("feed", _feed(access.feed_url)),
+        Command("install", _install(access, package)),
         Command("python", _python(access)),
     ]
     if access.kafka is not None:
@@ -70,6 +72,16 @@ def _feed(feed_url: str) -> str:
     return (
         """printf 'header = "Authorization: Bearer %s"\\n' "$MAILLAGE_TOKEN" |\n"""
         f"curl --fail --silent --show-error --config - {address}"
+    )
+
+
+def _install(access: ProgramAccess, package: str) -> str:
+    extras = "feed" if access.kafka is None else "feed,kafka"
+    # In an environment of its own: many systems refuse to install beside their own packages.
+    return (
+        f"python3 -m venv {ENVIRONMENT}\n"
+        f". {ENVIRONMENT}/bin/activate\n"
+        f"pip install {quote(f'maillage-contracts[{extras}] @ {package}')}"
     )
 
 
