@@ -121,7 +121,7 @@ def checks(settings: LocalSettings, parts: Iterable[Mapping[str, Any]]) -> list[
             found.append(ok(name, f"prêt {part['version']} · ready, {part['url']}"))
             versions[name] = part["version"]
         else:
-            found.append(fail(name, part["reason"], f"regardez son journal ; {where} est · is {part['url']}"))
+            found.append(fail(name, part["reason"], _about(settings, part, where)))
     found += [
         warn(name, "pas regardé · not looked at", f"donnez {PREFIX}{name.upper()}_URL")
         for name in SERVICE_NAMES
@@ -135,6 +135,14 @@ def checks(settings: LocalSettings, parts: Iterable[Mapping[str, Any]]) -> list[
     if not settings.kafka_bootstrap:
         found.append(warn("kafka", "pas regardé · not looked at", "donnez MAILLAGE_KAFKA_BOOTSTRAP"))
     return found
+
+
+def _about(settings: LocalSettings, part: Mapping[str, Any], where: str) -> str:
+    if settings.run_by != "compose":
+        return f"regardez son journal ; {where} est · is {part['url']}"
+    logs = f"docker compose logs {part['name']}"
+    # One that answers says itself what it waits for: starting it again would not help.
+    return f"docker compose restart {part['name']} ; {logs}" if part["reason"] == NO_ANSWER else logs
 
 
 def _versions(versions: Mapping[str, str]) -> Check:

@@ -108,6 +108,16 @@ class StreamRow:
     """Of whom this tells the organisation."""
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What was there before some facts are placed."""
+
+    held: frozenset[tuple[UUID, UUID]]
+    """(organisation, event) pairs that streams hold already."""
+    sandboxed: frozenset[UUID]
+    """Those of the referrers that are of the sandbox."""
+
+
 class Streams(Protocol):
     """Streams and what decides their content."""
 
@@ -133,12 +143,8 @@ class Streams(Protocol):
         """Return those of the persons who were erased."""
         ...
 
-    async def of_sandbox(self, facts: Sequence[Fact]) -> set[UUID]:
-        """Return those of the facts' referrers that are of the sandbox."""
-        ...
-
-    async def present(self, event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
-        """Return the (organisation, event) pairs that streams already hold."""
+    async def present(self, facts: Sequence[Fact]) -> Present:
+        """Return what is there of these facts; their streams are locked."""
         ...
 
     async def append(self, rows: Sequence[StreamRow], at: datetime) -> None:

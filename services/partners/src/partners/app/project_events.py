@@ -58,9 +58,9 @@ async def project_events(
     concerned = await streams.lock_concerned(facts)
     if not concerned:
         return
-    present = await streams.present([fact.event_id for fact in facts])
+    present = await streams.present(facts)
     following = await referrals.following(concerned, moves)
-    placing = Placing(concerned, present, erased, await streams.of_sandbox(facts), following)
+    placing = Placing(concerned, present.held, erased, present.sandboxed, following)
     rows: list[StreamRow] = []
     for fact in facts:
         places = list(placing.place(fact))

@@ -12,7 +12,6 @@ from chassis.db import Tx
 from chassis.records import Delivery, Source, parse
 from partners.adapters.copies import masked_fields
 from partners.adapters.postgres.referrals import LEFT_SCOPE, PostgresReferrals
-from partners.adapters.postgres.streams import OF_SANDBOX
 from partners.adapters.postgres.webhooks import ALL_OF, webhook_of
 from partners.adapters.subscribers import MATTERS, fact_of, moves_of
 from partners.app.explain_event import Copy
@@ -36,6 +35,8 @@ SELECT s.organisation_id, s.code, s.topic, s.kind, s.last_position, s.sandbox, s
 FROM partner_stream s WHERE s.organisation_id = $1
 """
 ERASED = "SELECT EXISTS (SELECT FROM erased_persons WHERE subject_ref = $1)"
+# organisations_sandbox, as the projection asks of many (streams.PRESENT).
+OF_SANDBOX = "SELECT organisation_id FROM organisations WHERE sandbox AND organisation_id = ANY ($1)"
 # stream_events_subject, backwards.
 LAST_OF = """
 SELECT position, ce_type FROM stream_events WHERE organisation_id = $1 AND subject = $2 ORDER BY position DESC LIMIT 1

@@ -16,6 +16,7 @@ from portal.adapters.http import (
     joining,
     live,
     members,
+    package,
     person,
     plan,
     proposal,
@@ -27,7 +28,7 @@ from portal.adapters.http import (
 ROUTERS = tuple(
     module.router
     for module in (
-        assets, entrance, events, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
+        assets, entrance, events, package, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
         appointments, accompaniments, requests, access, members, webhooks,
         files,
     )
