@@ -19,6 +19,7 @@ from partners.app.project_events import Told, as_they_stand
 from partners.domain.explanation import Fate, fate_of
 from partners.domain.organisation import Kind
 from partners.domain.stream import Fact, Stream
+from partners.domain.webhook import ERASED as ERASED_TYPE
 
 # stream_events' unique (event_id, organisation_id): as many rows as organisations were told.
 COPY = """
@@ -47,6 +48,17 @@ WHERE webhook_id = ANY ($1) AND event_id = $2 AND outcome = 'delivered' AND kind
 """
 # webhook_waiting_pkey.
 WAITS = "SELECT DISTINCT webhook_id FROM webhook_waiting WHERE webhook_id = ANY ($1) AND position = $2"
+
+# As a delivery asks (webhook_work.BODIES): whether the stream says further on that its person was erased.
+ERASED_LATER = """
+SELECT EXISTS (
+    SELECT FROM stream_events e
+    JOIN known_persons p ON p.referral_id = (convert_from(e.payload, 'UTF8')::json ->> 'referral_id')::uuid
+    JOIN erased_persons USING (subject_ref)
+    JOIN stream_events x ON x.subject = p.subject_ref::text AND x.organisation_id = e.organisation_id
+    WHERE e.organisation_id = $1 AND e.position = $2 AND x.position > e.position AND x.ce_type = $3
+)
+"""
 
 
 class PostgresEvidence:
@@ -115,6 +127,7 @@ class PostgresEvidence:
             return ()
         accepted = {row["webhook_id"] for row in await self._tx.fetch(ACCEPTED, ids, copy.event_id)}
         waits = {row["webhook_id"] for row in await self._tx.fetch(WAITS, ids, copy.position)}
+        erased = bool(await self._tx.fetchval(ERASED_LATER, copy.organisation_id, copy.position, ERASED_TYPE))
         return [
             (
                 webhook.webhook_id,
@@ -124,6 +137,7 @@ class PostgresEvidence:
                     copy.position,
                     accepted=webhook.webhook_id in accepted,
                     waits=webhook.webhook_id in waits,
+                    erased=erased,
                 ),
             )
             for webhook in webhooks
