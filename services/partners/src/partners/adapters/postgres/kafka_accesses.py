@@ -12,29 +12,19 @@ from chassis.crypto import Vault, WrappedKey
 from chassis.db import Tx
 from partners.app.kafka_ports import KafkaAccess
 
-FIND = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
-    a.password_lost_at IS NOT NULL AS password_lost
-FROM kafka_accesses a JOIN partner_stream s USING (organisation_id) WHERE s.code = $1
-"""
-LOCK = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
-    a.password_lost_at IS NOT NULL AS password_lost
-FROM kafka_accesses a JOIN partner_stream s USING (organisation_id) WHERE a.organisation_id = $1 FOR UPDATE OF a
-"""
-UNSETTLED = """
+ACCESS = """
 SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
     a.password_lost_at IS NOT NULL AS password_lost
 FROM kafka_accesses a JOIN partner_stream s USING (organisation_id)
+"""
+FIND = f"{ACCESS} WHERE s.code = $1"
+LOCK = f"{ACCESS} WHERE a.organisation_id = $1 FOR UPDATE OF a"
+UNSETTLED = f"""
+{ACCESS}
 WHERE a.state IN ('requested', 'revoking') OR (a.state = 'granted' AND s.kafka_ready_at IS NULL)
 ORDER BY a.organisation_id
 """
-EVERY = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
-    a.password_lost_at IS NOT NULL AS password_lost
-FROM kafka_accesses a JOIN partner_stream s USING (organisation_id)
-ORDER BY a.organisation_id
-"""
+EVERY = f"{ACCESS} ORDER BY a.organisation_id"
 
 REQUEST = """
 INSERT INTO kafka_accesses (organisation_id, state, sealed_password, sealing_key, changed_at)
