@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.containers.composed import SERVICES, ComposedStack
 
@@ -67,6 +68,9 @@ def test_status_tells_the_same_facts_as_one_document(composed: ComposedStack) ->
     assert all(one["migrations_applied"] > 0 and not one["migrations_missing"] for one in told["databases"])
     assert (told["bus"]["readable"], told["bus"]["topics_missing"]) == (True, [])
     assert any(group["group"].startswith("partners-") for group in told["bus"]["groups"])
+    for name, url in (("PORTAL", told["portal_url"]), ("DESK", told["mail_url"])):
+        assert url.startswith(f"http://127.0.0.1:{composed.ports[name]}"), "where a person's browser finds it"
+        assert httpx.get(url, timeout=10, trust_env=False, follow_redirects=True).is_success
 
 
 def test_a_service_that_is_down_is_named_and_the_remedy_starts_it_again(composed: ComposedStack) -> None:

@@ -70,15 +70,18 @@ def _lines(path: Path) -> dict[str, str]:
 def document(settings: LocalSettings) -> dict[str, Any]:
     """Return what view.document returns, of the services that are named."""
     parts = asyncio.run(_ask_all(settings))
+    portal_url = next((part.url for part in parts if part.name == "portal"), None)
+    # In compose this command reaches a part by its name; a person, by the port that is published on the machine.
+    compose = settings.run_by == "compose"
     return {
         "looked_at": "elsewhere",
         "running": any(part.reason != NO_ANSWER for part in parts),
         "ready": all(part.ready for part in parts),
         "supervisor_pid": None,
         "data_dir": None,
-        "mail_url": None,
+        "mail_url": f"{settings.desk_url}/mail" if compose and settings.desk_address else None,
         "traces_url": None,
-        "portal_url": next((part.url for part in parts if part.name == "portal"), None),
+        "portal_url": settings.url_of("portal") if compose and portal_url else portal_url,
         "parts": [part.shown() for part in parts],
     }
 
