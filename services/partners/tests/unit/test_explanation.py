@@ -102,8 +102,8 @@ class Kept:
             self.worlds if fact.routing is not None and fact.routing.referrer_organisation_id in self.worlds else set()
         )
 
-    async def erased(self, person: UUID | None) -> bool:
-        return person in self.gone
+    async def erased(self, fact: Fact | None) -> bool:
+        return fact is not None and bool({fact.person, fact.referral_id} & self.gone)
 
     async def left_scope(self, organisation_id: UUID, subject: str) -> int | None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -139,8 +139,8 @@ class Streams(Protocol):
         """Remember that nothing is told of these persons any more, and who was told of their referrals."""
         ...
 
-    async def erased(self, persons: Sequence[UUID]) -> set[UUID]:
-        """Return those of the persons who were erased."""
+    async def erased(self, persons: Collection[UUID], referrals: Collection[UUID]) -> set[UUID]:
+        """Return those of the persons who were erased, and those of the referrals whose person was."""
         ...
 
     async def present(self, facts: Sequence[Fact]) -> Present:
@@ -233,11 +233,15 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedWindow:
-    """A look at a stream: its last position, how far was looked, and the rows found on the way, in order."""
+    """A look at a stream: its last position, how far was looked, and the rows found on the way, in order.
+
+    Nothing up to `purged` is kept: whoever asked for what follows an earlier position is given nothing.
+    """
 
     last: int
     reached: int
     rows: Sequence[FeedRow]
+    purged: int = 0
 
 
 class Feed(Protocol):

@@ -85,6 +85,8 @@ class Webhook:
     last_success_at: datetime | None
     created_at: datetime
     changed_at: datetime
+    missed_events: int = 0
+    """Of its types, what was purged before it was sent: it was paused, disabled or behind for two years."""
 
 
 @dataclass(frozen=True, slots=True)

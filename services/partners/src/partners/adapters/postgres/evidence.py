@@ -12,6 +12,7 @@ from chassis.db import Tx
 from chassis.records import Delivery, Source, parse
 from partners.adapters.copies import masked_fields
 from partners.adapters.postgres.referrals import LEFT_SCOPE, PostgresReferrals
+from partners.adapters.postgres.streams import ERASED
 from partners.adapters.postgres.webhooks import ALL_OF, webhook_of
 from partners.adapters.subscribers import MATTERS, fact_of, moves_of
 from partners.app.explain_event import Copy
@@ -34,7 +35,6 @@ SELECT s.organisation_id, s.code, s.topic, s.kind, s.last_position, s.sandbox, s
     EXISTS (SELECT FROM told_persons t WHERE t.subject_ref = $3 AND t.organisation_id = $1) AS told
 FROM partner_stream s WHERE s.organisation_id = $1
 """
-ERASED = "SELECT EXISTS (SELECT FROM erased_persons WHERE subject_ref = $1)"
 # organisations_sandbox, as the projection asks of many (streams.PRESENT).
 OF_SANDBOX = "SELECT organisation_id FROM organisations WHERE sandbox AND organisation_id = ANY ($1)"
 # stream_events_subject, backwards.
@@ -110,8 +110,11 @@ class PostgresEvidence:
         referrers = [] if fact.routing is None else [fact.routing.referrer_organisation_id]
         return {row["organisation_id"] for row in await self._tx.fetch(OF_SANDBOX, referrers)}
 
-    async def erased(self, person: UUID | None) -> bool:
-        return bool(await self._tx.fetchval(ERASED, person))
+    async def erased(self, fact: Fact | None) -> bool:
+        if fact is None:
+            return False
+        asked = [[one] if one is not None else [] for one in (fact.person, fact.referral_id)]
+        return bool(await self._tx.fetch(ERASED, *asked))
 
     async def left_scope(self, organisation_id: UUID, subject: str) -> int | None:
         row = await self._tx.fetchrow(LAST_OF, organisation_id, subject)

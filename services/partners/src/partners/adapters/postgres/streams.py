@@ -6,7 +6,7 @@ stream rows by organisation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -69,7 +69,12 @@ SELECT DISTINCT p.subject_ref, e.organisation_id
 FROM known_persons p JOIN stream_events e ON e.subject = p.referral_id::text
 WHERE p.subject_ref = ANY ($1) ON CONFLICT DO NOTHING
 """
-ERASED = "SELECT subject_ref FROM erased_persons WHERE subject_ref = ANY ($1)"
+# erased_persons_pkey; known_persons_pkey first for referrals, whose own events do not say whose they are.
+ERASED = """
+SELECT subject_ref AS id FROM erased_persons WHERE subject_ref = ANY ($1)
+UNION ALL
+SELECT p.referral_id FROM known_persons p JOIN erased_persons x USING (subject_ref) WHERE p.referral_id = ANY ($2)
+"""
 # By event alone: with both columns the index would be asked once per pair. And of the referrers, organisations_sandbox:
 # the few of the sandbox. A world never changes, so that this needs no lock.
 PRESENT = """
@@ -192,10 +197,10 @@ class PostgresStreams:
             await self._tx.execute(NOTE_ERASED, list(persons), at)
             await self._tx.execute(TELL_OF_REFERRALS, list(persons))
 
-    async def erased(self, persons: Sequence[UUID]) -> set[UUID]:
-        if not persons:
+    async def erased(self, persons: Collection[UUID], referrals: Collection[UUID]) -> set[UUID]:
+        if not (persons or referrals):
             return set()
-        return {row["subject_ref"] for row in await self._tx.fetch(ERASED, list(persons))}
+        return {row["id"] for row in await self._tx.fetch(ERASED, sorted(persons), sorted(referrals))}
 
     async def change_communes(self, stream: Stream, *, added: Iterable[str], removed: Iterable[str]) -> None:
         await self._tx.execute(REMOVE_COMMUNES, stream.organisation_id, list(removed))
