@@ -124,7 +124,11 @@ class ComposedStack(RunningStack):
 
     def operator(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the operator's command as deploy/README says; whatever it returns."""
-        return self._compose("run", "--rm", "--no-TTY", "operator", *arguments)
+        return self.run_once("operator", *arguments)
+
+    def run_once(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a container for one command, as `docker compose run --rm` takes it; whatever it returns."""
+        return self._compose("run", "--rm", "--no-TTY", *arguments)
 
     def make(self, target: str, *variables: str, where: Path = TOP) -> str:
         """Run a target of the Makefile for this project, in a checkout; return what it said."""

@@ -43,6 +43,10 @@ class LocalSettings(BrokerSettings, PartnerListenerSettings):
         default="embedded",
         description="`site` refuses the demonstration and its login; the default where a server elsewhere is named.",
     )
+    run_by: Literal["maillage", "compose"] = Field(
+        default="maillage",
+        description="Who runs the parts: with `compose`, remedies name its commands instead of this one's.",
+    )
     http_host: str = Field(default="127.0.0.1", description="Address the services listen on.")
     portal_port: int = Field(default=8000, ge=1, le=65535, description="Where `portal` listens.")
     registration_port: int = Field(default=8001, ge=1, le=65535, description="Where `registration` listens.")

@@ -27,6 +27,7 @@ from partners.adapters.postgres.stream_days import PostgresStreamDays
 from partners.adapters.projections import PROJECTIONS
 from partners.adapters.provisioning import Provisioning
 from partners.adapters.signing import TokenSigner
+from partners.adapters.stream_purge import StreamPurge
 from partners.adapters.subscribers import subscriptions
 from partners.adapters.throttle import Throttle
 from partners.adapters.timers import timers
@@ -47,6 +48,7 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     days = PostgresStreamDays(runtime.db)
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
     provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told), settings.kafka_reconcile_seconds)
+    reconciling = [provisioning.run] if settings.kafka_bootstrap else []
     joining = JoiningDesk(vault, asked_by(runtime.clock), told, settings.public_url, provisioning.wake)
     sender = HttpSender(loopback=settings.webhook_loopback)
     couriers = Couriers(runtime, vault, sender, doorbell)
@@ -70,11 +72,6 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
             timers=timers(vault),
             metrics=[couriers.metrics, provisioning.metrics],
             projections=PROJECTIONS,
-            background=[
-                bootstrap.run,
-                feed.run,
-                couriers.run,
-                *([provisioning.run] if settings.kafka_bootstrap else []),
-            ],
+            background=[bootstrap.run, feed.run, couriers.run, StreamPurge(runtime).run, *reconciling],
         ),
     )
