@@ -18,9 +18,9 @@ from tests.telemetry.test_dashboard import expressions
 
 from maillage.testing.acts import feed_until, of_referral, refer, rows
 
-pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(900), pytest.mark.usefixtures("images")]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1800), pytest.mark.usefixtures("images")]
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 LOOKING_ON = ("collector", "jaeger", "prometheus")
 """What is started when the whole profile cannot be had; tests ask `needs` for each."""
 

@@ -16,10 +16,10 @@ from tests.containers.composed import SERVICES, ComposedStack
 from maillage.status_document import StatusDocument
 from maillage.testing.acts import feed_until, of_referral, refer
 
-pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1800)]
 
 READERS = SERVICES[:-1]
-DEAD_SECONDS = 60
+DEAD_SECONDS = 240
 BACK_SECONDS = 240
 """Services find a broker that came back by themselves; their databases and readers show it some seconds later."""
 

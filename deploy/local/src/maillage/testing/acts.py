@@ -89,6 +89,7 @@ async def feed_until(
     stack: RunningStack, code: str, enough: Callable[[Events], Any], timeout_seconds: float = 30
 ) -> Events:
     """Return an organisation's feed once it is `enough`, following it by long poll; fails after the timeout."""
+    timeout_seconds *= stack.patience
     deadline = time.monotonic() + timeout_seconds
     events: Events = []
     cursor: str | None = None
