@@ -21,6 +21,7 @@ from portal.adapters.http import (
     proposal,
     referrals,
     requests,
+    stream_types,
     webhooks,
 )
 
@@ -29,6 +30,6 @@ ROUTERS = tuple(
     for module in (
         assets, entrance, events, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
         appointments, accompaniments, requests, access, members, webhooks,
-        files,
+        stream_types, files,
     )
 )  # fmt: skip
