@@ -9,9 +9,12 @@ from uuid import uuid4
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
+from maillage_contracts import PARTNER_TOPIC, PersonErased, type_of
+
 from .fake_state import ASSOCIATION, COUNCIL, PROVIDER, SERVICE, State, caller, now
 
 ORGANISATIONS = {one["code"]: one for one in (ASSOCIATION, COUNCIL, SERVICE, PROVIDER)}
+ERASED = type_of(PersonErased)
 ACTS = {"pause": "paused", "resume": "active", "verification": "active"}
 
 
@@ -38,7 +41,7 @@ def partner_of(state: State, code: str) -> dict[str, Any]:
                 {"member_id": str(uuid4()), "role": "caseworker", "label": "Assistante sociale, Montreuil"},
                 {"member_id": str(uuid4()), "role": "manager", "label": "Responsable des accès"},
             ],
-            "webhooks": {}, "log": {},
+            "webhooks": {}, "log": {}, "types": None, "version": 1,
         }  # fmt: skip
     return state.partners[code]
 
@@ -48,6 +51,7 @@ def add_organisations(app: FastAPI, state: State) -> None:
         app.include_router(_clients(state), prefix=prefix)
         app.include_router(_members(state, own=not prefix), prefix=prefix)
         app.include_router(_webhooks(state), prefix=prefix)
+        app.include_router(_types(state), prefix=prefix)
     _operators(app, state)
 
     @app.post("/control/webhook/{code}")
@@ -228,6 +232,29 @@ def _webhooks(state: State) -> APIRouter:
             return found
         found["state"] = ACTS[act]
         return found
+
+    return router
+
+
+def _types(state: State) -> APIRouter:
+    router = APIRouter()
+
+    def document(partner: dict[str, Any]) -> dict[str, Any]:
+        available = sorted({*PARTNER_TOPIC.relayed_types} - {ERASED})
+        always = [*sorted(PARTNER_TOPIC.types), ERASED]
+        chosen = {"event_types": partner["types"], "version": partner["version"]}
+        return {**chosen, "always": always, "available": available}
+
+    @router.get("/event-types")
+    async def shown(request: Request) -> dict[str, Any]:
+        return document(whose(state, request))
+
+    @router.put("/event-types")
+    async def chosen(request: Request) -> dict[str, Any]:
+        partner = whose(state, request)
+        partner["types"] = (await request.json())["event_types"]
+        partner["version"] += 1
+        return document(partner)
 
     return router
 

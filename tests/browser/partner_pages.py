@@ -124,6 +124,15 @@ async def manager_pages(page: Page) -> AsyncIterator[str]:
     yield "files with an error"
     await page.goto("/fichiers")
     yield "files"
+    await page.goto("/evenements-recus")
+    yield "event types"
+    await page.locator("input[value=choix]").check()
+    await page.locator("#famille-registration-person-2").check()
+    await submit(page, "main form .after button")
+    yield "event types with an error"
+    await page.locator("#famille-registration-person-3").check()
+    await submit(page, "main form .after button")
+    yield "event types to check"
 
 
 async def webhook_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str]:
@@ -159,6 +168,6 @@ async def operator_pages(page: Page, portal: RunningPortal) -> AsyncIterator[str
     yield "request with an error"
     await page.goto("/organisations")
     yield "organisations"
-    for slug in ("acces", "membres", "webhooks"):
+    for slug in ("acces", "membres", "webhooks", "evenements-recus"):
         await page.goto(f"/organisations/cd93/{slug}")
         yield f"organisation {slug}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from playwright.async_api import Page, expect
 
 from .conftest import OpenPage, RunningPortal, SignIn, submit
+
+Look = Callable[[Page, str], Awaitable[None]]
 
 
 async def press(page: Page, name: str) -> None:
@@ -112,6 +116,31 @@ async def test_operator_answers_requests_and_opens_an_organisation(
     await expect(page.locator("pre code")).to_contain_text("secret-")
     await page.goto("/acces")
     await expect(page.locator("h1")).to_have_text("Cette page n’existe pas")
+
+
+async def test_manager_chooses_what_the_stream_takes_without_scripts(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn, look: Look
+) -> None:
+    portal.fill()
+    page = await open_page(portal.url, scripts=False)
+    await sign_in(page, "Responsable")
+    await page.get_by_role("link", name="Événements reçus").click()
+    await look(page, "event-types")
+    await page.get_by_label("Seulement ceux choisis").check()
+    people = page.get_by_role("group", name="Personnes", exact=True)
+    await people.get_by_label("Quelques-uns").check()
+    await press(page, "Voir ce que ce choix change")
+    await expect(page.locator("h1")).to_have_text("Vérifier ce choix")
+    await look(page, "event-types-check-all")
+    await press(page, "Modifier le choix")
+    await people.get_by_label("Aucun").check()
+    await press(page, "Voir ce que ce choix change")
+    await expect(page.locator(".notice")).to_contain_text("personne identifiée")
+    await look(page, "event-types-check")
+    await page.get_by_role("button", name="Recevoir ces événements").dblclick()
+    await expect(page.get_by_role("status")).to_contain_text("C’est changé")
+    await expect(people.get_by_label("Aucun")).to_be_checked()
+    await look(page, "event-types-chosen")
 
 
 async def test_manager_downloads_the_events_of_a_period(

@@ -29,9 +29,13 @@ WEBHOOK = {
     "webhook_id": "w1", "url": "https://hooks.exemple.test/maillage", "event_types": [DECLINED], "state": "active",
     "reason": None, "waiting": 2, "failures_in_a_row": 0, "secrets": [SECRET], "newer": "field",
 }  # fmt: skip
+TYPES = {
+    "event_types": None, "always": ["fr.maillage.partners.stream.snapshot.v1"], "available": [DECLINED], "version": 3,
+    "newer": "field",
+}  # fmt: skip
 POST = {"member_id": "m1", "role": "caseworker", "label": "Assistante sociale"}
 ASKED = {"join_request_id": "r1", "state": "confirmed", "name": "Département", "kind": "council"}
-MANAGED = ("/acces", "/membres", "/webhooks")
+MANAGED = ("/acces", "/membres", "/webhooks", "/evenements-recus")
 OWN = (*MANAGED, "/fichiers")
 """An operator reads no other organisation's events."""
 OPERATED = ("/demandes", "/demandes/r1", "/organisations", *(f"/organisations/cd93{path}" for path in MANAGED))
@@ -44,6 +48,7 @@ def partners(portal: Portal) -> Portal:
             ("GET", f"{before}/clients"): (200, {"items": [CLIENT]}),
             ("GET", f"{before}/members"): (200, {"items": [POST]}),
             ("GET", f"{before}/webhooks"): (200, {"items": [WEBHOOK]}),
+            ("GET", f"{before}/event-types"): (200, TYPES),
             ("GET", f"{before}/webhooks/w1"): (200, WEBHOOK),
             ("GET", f"{before}/webhooks/w1/deliveries"): (200, {"items": [], "before": None}),
         }

@@ -11,6 +11,7 @@ from portal.adapters.http.shell import Partnership
 from portal.adapters.joining import JoinLinks
 from portal.adapters.partner_desk import OwnRoutes, PartnerDesk
 from portal.adapters.places import OfficialPlaces
+from portal.adapters.stream_types import StreamTypesService
 from portal.adapters.webhook_desk import WebhookService
 
 
@@ -23,6 +24,7 @@ def partnership(client: httpx.AsyncClient, access: Access, partners_url: str) ->
         operators=desk,
         access=desk,
         webhooks=WebhookService(routes),
+        types=StreamTypesService(routes),
         files=ExportedFiles(access, partners_url),
         places=OfficialPlaces(),
         once=ShownOnce(),

@@ -11,6 +11,7 @@ from portal.domain.joining import JoinRequest, JoinState, Place, ProgramAccess, 
 from portal.domain.member import Member
 from portal.domain.partner import ApiClient, Delivery, KafkaUser, Post, ShownSecret, Tried, Webhook
 from portal.domain.period import Period
+from portal.domain.stream_types import StreamTypes
 
 
 class Places(Protocol):
@@ -118,6 +119,16 @@ class WebhookDesk(Protocol):
         self, member: Member, code: str, webhook_id: str, *, outcome: str, before: str
     ) -> tuple[Sequence[Delivery], str]:
         """Return part of the log, newest first, and where the next part begins; empty at the end."""
+        ...
+
+
+class TypesDesk(Protocol):
+    """The types of event that an organisation's stream takes; `code` as above."""
+
+    async def types(self, member: Member, code: str) -> StreamTypes: ...
+
+    async def choose(self, member: Member, code: str, types: Sequence[str] | None) -> StreamTypes:
+        """Take these types from now on, None for all of the organisation's role."""
         ...
 
 

@@ -47,6 +47,7 @@ class Section(StrEnum):
     ACCESS = "access"
     MEMBERS = "members"
     WEBHOOKS = "webhooks"
+    TYPES = "types"
     FILES = "files"
 
 
@@ -59,7 +60,7 @@ SECTIONS: Mapping[Kind, tuple[Section, ...]] = {
 }
 """Which parts each kind of organisation has, where its work begins first. The others do not exist for it."""
 
-MANAGED = (Section.ACCESS, Section.MEMBERS, Section.WEBHOOKS, Section.FILES)
+MANAGED = (Section.ACCESS, Section.MEMBERS, Section.WEBHOOKS, Section.TYPES, Section.FILES)
 """Which parts a manager has instead."""
 
 

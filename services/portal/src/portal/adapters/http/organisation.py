@@ -83,6 +83,7 @@ def draw(request: Request, one: Whose, template: str, /, **values: Any) -> Respo
 TOLD = (
     "secret-fin", "revoque", "membre", "membre-change", "membre-retire", "pause", "reprise", "verifie", "defi",
     "essai-recu", "essai-echec", "renvoi", "supprime", "change", "doucement", "dernier",
+    "types", "types-memes",
 )  # fmt: skip
 """What a page may say was just done; any other word in an address says nothing."""
 

@@ -35,6 +35,7 @@ SECTION_PATHS: Mapping[Section, str] = {
     Section.ACCESS: "/acces",
     Section.MEMBERS: "/membres",
     Section.WEBHOOKS: "/webhooks",
+    Section.TYPES: "/evenements-recus",
     Section.FILES: "/fichiers",
 }
 

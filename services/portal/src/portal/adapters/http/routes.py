@@ -22,6 +22,7 @@ from portal.adapters.http import (
     proposal,
     referrals,
     requests,
+    stream_types,
     webhooks,
 )
 
@@ -30,6 +31,6 @@ ROUTERS = tuple(
     for module in (
         assets, entrance, events, package, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
         appointments, accompaniments, requests, access, members, webhooks,
-        files,
+        stream_types, files,
     )
 )  # fmt: skip

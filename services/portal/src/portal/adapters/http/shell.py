@@ -16,7 +16,7 @@ from portal.adapters.http.assets import Asset, load_assets
 from portal.adapters.http.once import ShownOnce
 from portal.adapters.http.words import Words
 from portal.app.follow_feed import FeedHub
-from portal.app.partner_ports import AccessDesk, JoinDesk, OperatorDesk, Places, StreamFiles, WebhookDesk
+from portal.app.partner_ports import AccessDesk, JoinDesk, OperatorDesk, Places, StreamFiles, TypesDesk, WebhookDesk
 from portal.app.ports import (
     AccompanimentDesk,
     AppointmentDesk,
@@ -78,6 +78,7 @@ class Partnership:
     operators: OperatorDesk
     access: AccessDesk
     webhooks: WebhookDesk
+    types: TypesDesk
     files: StreamFiles
     places: Places
     once: ShownOnce
