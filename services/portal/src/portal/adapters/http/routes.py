@@ -16,6 +16,7 @@ from portal.adapters.http import (
     joining,
     live,
     members,
+    moving,
     person,
     plan,
     proposal,
@@ -28,7 +29,7 @@ from portal.adapters.http import (
 ROUTERS = tuple(
     module.router
     for module in (
-        assets, entrance, events, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
+        assets, entrance, events, joining, join_link, person, drafts, live, proposal, moving, referrals, plan, agenda,
         appointments, accompaniments, requests, access, members, webhooks,
         stream_types, files,
     )
