@@ -40,9 +40,9 @@ ALLOWED = {
     ("cd93", "received"): ["review", "decline"],
     ("cd93", "under_review"): ["acceptance", "decline"],
     ("cd93", "overdue"): ["receipt", "review", "acceptance", "decline"],
-    ("entraide", "submitted"): ["withdrawal"],
-    ("entraide", "received"): ["withdrawal"],
-    ("entraide", "under_review"): ["withdrawal"],
+    ("entraide", "submitted"): ["withdrawal", "move"],
+    ("entraide", "received"): ["withdrawal", "move"],
+    ("entraide", "under_review"): ["withdrawal", "move"],
 }
 REACHED = {"receipt": "received", "review": "under_review", "acceptance": "accepted", "decline": "declined"}
 
@@ -192,12 +192,31 @@ def add_referrals(app: FastAPI, state: State) -> None:
 
     @app.post("/referrals/{referral_id}/{command}")
     async def command(request: Request, referral_id: str, command: str) -> Any:
-        found = state.referrals[referral_id]
+        found, key = state.referrals[referral_id], request.headers.get("idempotency-key", "")
+        if command == "move" and key in state.keys:
+            return found
         if command not in ALLOWED.get((caller(request), found["status"]), []):
             return JSONResponse({"code": "illegal_transition"}, 409)
+        if command == "move":
+            return await rehouse(state, found, request)
         details = await request.json() if command == "decline" else {}
         await move(state, referral_id, REACHED.get(command, "withdrawn"), **details)
         return found
+
+
+async def rehouse(state: State, found: dict[str, Any], request: Request) -> Any:
+    """Have the person of a referral live elsewhere, where another council answers."""
+    if state.refuse:
+        return JSONResponse({"code": state.refuse, "errors": []}, 422)
+    code = (await request.json())["commune"]
+    if code == found["commune"]["code"]:
+        return JSONResponse({"code": "same_commune"}, 409)
+    state.keys[request.headers["idempotency-key"]] = found["referral_id"]
+    found["commune"] = {"code": code, "name": COMMUNES.get(code, code)}
+    found["council"] = {**COUNCIL, **REACH, "code": "lyon", "name": "Métropole de l’Exemple"}
+    await move(state, found["referral_id"], "moved")
+    found["status"] = "submitted"
+    return found
 
 
 async def move(state: State, referral_id: str, status: str, **details: Any) -> None:

@@ -57,6 +57,13 @@ async def pages(page: Page, portal: RunningPortal, sign_in: SignIn) -> AsyncIter
     for n in (0, 5, 8):
         await page.goto(f"/orientations/{ids[n]}")
         yield f"referral {n} of an association"
+    await page.goto(f"/orientations/{ids[0]}/demenagement")
+    await page.locator("#commune").fill("Saint-Denis")
+    await submit(page)
+    yield "move with a choice"
+    await page.locator("#commune").fill("Villeurbanne (69)")
+    await submit(page)
+    yield "move to check"
     async for name in form_pages(page, portal):
         yield name
     await page.context.clear_cookies(name="maillage_session")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Page, expect
 
-from .conftest import OpenPage, RunningPortal, SignIn
+from .conftest import OpenPage, RunningPortal, SignIn, submit
+
+Look = Callable[[Page, str], Awaitable[None]]
 
 PERSON = {"first_name": "Camille", "last_name": "Exemple", "birth_day": "3", "birth_month": "5", "birth_year": "1988"}
 
@@ -28,6 +31,43 @@ async def to_summary(page: Page) -> None:
     await page.locator("#person_informed").check()
     await send.click()
     await expect(page.locator("h1")).to_have_text("Relisez avant d’envoyer")
+
+
+async def test_association_says_where_the_person_lives_now_without_scripts(
+    portal: RunningPortal, open_page: OpenPage, sign_in: SignIn, look: Look
+) -> None:
+    (one,) = portal.fill({"commune": {"code": "93048", "name": "Montreuil"}})
+    page = await open_page(portal.url, scripts=False)
+    await sign_in(page, "Bénévole")
+    await page.goto(f"/orientations/{one}")
+    await look(page, "move-offered")
+    await page.locator("#acte-demenagement").click()
+    send = page.locator("main form .after button")
+    for text, said in (
+        ("", "Indiquez la commune"),
+        ("Montreuil (93)", "déjà à cette commune"),
+        ("Saint-Denis", "bonne"),
+    ):
+        await page.locator("#commune").fill(text)
+        await submit(page, "main form .after button")
+        await expect(page.locator("#erreurs")).to_contain_text(said)
+    await look(page, "move-choice")
+    await page.locator("#commune").fill("Villeurbanne (69)")
+    await send.click()
+    await expect(page.locator("h1")).to_have_text("Vérifiez la nouvelle commune")
+    await expect(page.locator("main")).to_contain_text("Métropole de Lyon")
+    await look(page, "move-check")
+    portal.control("set", {"refuse": "council_not_joined"})
+    await submit(page, "button[value=envoyer]")
+    await expect(page.locator("#erreurs")).to_contain_text("n’utilise pas encore Maillage")
+    await expect(page.locator("#commune")).to_have_value("Villeurbanne (69)")
+    await look(page, "move-refused")
+    portal.control("set", {})
+    await send.click()
+    await page.get_by_role("button", name="Enregistrer la nouvelle commune").dblclick()
+    await expect(page.get_by_role("status")).to_contain_text("La nouvelle commune est enregistrée")
+    await look(page, "moved")
+    assert [step["status"] for step in portal.control(f"history/{one}")] == ["submitted", "moved"]
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import territory
-from portal.domain.commune import Answer, Commune, Found, Merged, Nothing, Several
+from portal.domain.commune import Answer, Authority, Commune, Found, Merged, Nothing, Several
 from territory import AmbiguityReason, Ambiguous, MergedCommune, NotFound, UnknownCommune
 
 
@@ -25,6 +25,16 @@ class OfficialCommunes:
             return _commune(territory.commune(code))
         except (UnknownCommune, MergedCommune):
             return None
+
+    def authority(self, code: str) -> Authority | None:
+        try:
+            commune = territory.commune(code)
+        except MergedCommune as error:
+            commune = error.successor
+        except UnknownCommune:
+            return None
+        found = territory.jurisdiction(commune)
+        return Authority(found.code, found.name)
 
     def suggest(self, text: str, limit: int) -> Sequence[Commune]:
         return [_commune(one) for one in territory.search(text, limit=limit)]

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from portal.app.ports import ReferralDesk
 from portal.domain.errors import NotFound
-from portal.domain.member import Member
-from portal.domain.referral import COMMANDS
+from portal.domain.member import Kind, Member
+from portal.domain.referral import COMMANDS, MOVE
 
 KEY_CHARS_MAX = 64
 
@@ -25,7 +25,8 @@ class Answer:
 
 async def answer_referral(desk: ReferralDesk, member: Member, referral_id: UUID, answer: Answer) -> None:
     """Ask the referrals service for the act; whether it is allowed now is decided there."""
-    if answer.command not in COMMANDS[member.kind] or not 0 < len(answer.key) <= KEY_CHARS_MAX:
+    offered = (*COMMANDS[member.kind], *((MOVE,) if member.kind is Kind.ASSOCIATION else ()))
+    if answer.command not in offered or not 0 < len(answer.key) <= KEY_CHARS_MAX:
         raise NotFound
     if not answer.key.isascii() or not answer.key.isprintable():
         raise NotFound

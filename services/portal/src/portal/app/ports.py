@@ -10,7 +10,7 @@ from uuid import UUID
 
 from portal.domain.accompaniment import Accompaniment, AccompanimentPage, TrainingSession
 from portal.domain.appointment import Appointment, OwnAppointment, Shared
-from portal.domain.commune import Answer, Commune
+from portal.domain.commune import Answer, Authority, Commune
 from portal.domain.draft import Draft
 from portal.domain.member import Member, Session
 from portal.domain.plan import PlanDraft
@@ -145,6 +145,10 @@ class Communes(Protocol):
     def find(self, text: str) -> Answer: ...
 
     def by_code(self, code: str) -> Commune | None: ...
+
+    def authority(self, code: str) -> Authority | None:
+        """Return who answers for a commune, for one that has merged since too; None for a code that is none."""
+        ...
 
     def suggest(self, text: str, limit: int) -> Sequence[Commune]: ...
 

@@ -19,6 +19,14 @@ class Commune:
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """The collectivity whose council answers for a commune."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     commune: Commune
 

@@ -143,6 +143,15 @@ def offered(referral: Referral, kind: Kind) -> tuple[str, ...]:
     return tuple(command for command in COMMANDS[kind] if command in referral.allowed)
 
 
+MOVE = "move"
+"""Saying where the person lives now: no answer, and on a page of its own."""
+
+
+def can_move(referral: Referral, kind: Kind) -> bool:
+    """Tell whether the association may say that the person lives elsewhere: while the service allows it."""
+    return kind is Kind.ASSOCIATION and MOVE in referral.allowed
+
+
 def can_propose(referral: Referral, kind: Kind) -> bool:
     """Tell whether a joint accompaniment is the next act: the council accepted, and none is open."""
     closed = referral.together is None or referral.together.status in ("refused", "ended")

@@ -51,7 +51,7 @@ def step_page(request: Request, session: Session, draft: Draft, step: str, *, ba
         found = faults(draft, step, shell.clock.now().date())
     choice: tuple[object, ...] = ()
     if step == "place" and step in draft.seen and not draft.value("commune_code"):
-        found, choice = _place_choice(request, draft, found)
+        found, choice = place_choice(request, draft, found)
     return page(
         request,
         f"draft_{step}.html",
@@ -71,7 +71,7 @@ def step_page(request: Request, session: Session, draft: Draft, step: str, *, ba
     )
 
 
-def _place_choice(
+def place_choice(
     request: Request, draft: Draft, found: tuple[Fault, ...]
 ) -> tuple[tuple[Fault, ...], tuple[object, ...]]:
     """Say precisely why the typed commune is not enough, and offer those it may mean."""

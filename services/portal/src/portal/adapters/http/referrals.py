@@ -20,7 +20,16 @@ from portal.app.listing import ListAsked
 from portal.domain.draft import Fault
 from portal.domain.errors import Conflict, KeyReused, NotFound, Refused, SendingInProgress
 from portal.domain.member import Kind, Section, Session
-from portal.domain.referral import DECLINE_REASONS, OPEN_STATUSES, SORTS, STATUSES, Referral, can_propose, offered
+from portal.domain.referral import (
+    DECLINE_REASONS,
+    OPEN_STATUSES,
+    SORTS,
+    STATUSES,
+    Referral,
+    can_move,
+    can_propose,
+    offered,
+)
 
 router = APIRouter(prefix="/orientations")
 
@@ -59,7 +68,9 @@ async def listed(request: Request, etat: str = "", tri: str = "date", ordre: str
 
 
 @router.get("/{referral_id}")
-async def one(request: Request, referral_id: UUID, envoyee: str = "", change: str = "") -> Response:
+async def one(
+    request: Request, referral_id: UUID, envoyee: str = "", change: str = "", demenagement: str = ""
+) -> Response:
     session = await signed_in(request, Section.REFERRALS)
     shell = shell_of(request)
     # Taken before the read: a change in between is then announced, never missed.
@@ -72,6 +83,7 @@ async def one(request: Request, referral_id: UUID, envoyee: str = "", change: st
         position=position,
         just_sent=envoyee == "oui",
         just_changed=change == "oui",
+        just_moved=demenagement == "oui",
         **referral_values(session, referral),
     )
 
@@ -91,6 +103,7 @@ def referral_values(session: Session, referral: Referral) -> dict[str, Any]:
         "act_key": str(new_id()),
         "open": referral.line.status in OPEN_STATUSES,
         "together": referral.together,
+        "can_move": can_move(referral, session.member.kind),
         "can_propose": can_propose(referral, session.member.kind),
         "overdue_on": submitted + timedelta(days=OVERDUE_DAYS),
         "expires_on": submitted + timedelta(days=EXPIRY_DAYS),

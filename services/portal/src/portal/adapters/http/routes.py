@@ -16,6 +16,7 @@ from portal.adapters.http import (
     joining,
     live,
     members,
+    moving,
     package,
     person,
     plan,
@@ -29,7 +30,8 @@ from portal.adapters.http import (
 ROUTERS = tuple(
     module.router
     for module in (
-        assets, entrance, events, package, joining, join_link, person, drafts, live, proposal, referrals, plan, agenda,
+        assets, entrance, events, package, joining, join_link, person, drafts, live, proposal, moving, referrals, plan,
+        agenda,
         appointments, accompaniments, requests, access, members, webhooks,
         stream_types, files,
     )
