@@ -31,8 +31,6 @@ ROUTERS = tuple(
     module.router
     for module in (
         assets, entrance, events, package, joining, join_link, person, drafts, live, proposal, moving, referrals, plan,
-        agenda,
-        appointments, accompaniments, requests, access, members, webhooks,
-        stream_types, files,
+        agenda, appointments, accompaniments, requests, access, members, webhooks, stream_types, files,
     )
 )  # fmt: skip
