@@ -104,7 +104,7 @@ $(STAMPS)/node: contracts/tests/node/package.json contracts/tests/node/package-l
 IMAGES := registration referrals training notifications partners portal maillage
 VERSION ?= 0.1.0
 PROFILE ?=
-COMPOSE := docker compose $(if $(PROFILE),--env-file deploy/compose/$(PROFILE).env)
+COMPOSE := docker compose $(foreach name,$(PROFILE),--env-file deploy/compose/$(name).env --profile $(name))
 
 images: ## Build every image (Docker): maillage/SERVICE:VERSION
 	@for service in $(IMAGES); do \
@@ -119,7 +119,7 @@ images: ## Build every image (Docker): maillage/SERVICE:VERSION
 
 comma := ,
 
-# PROFILE=brokers, observability or mailpit: see deploy/README.md.
+# PROFILE=mailpit, observability or brokers, or several in quotes: see deploy/README.md.
 compose-up: images ## Start everything in containers, play the demonstration once, say where to look
 	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) up --detach --no-build
 	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) logs --no-log-prefix --follow story

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,13 @@ from maillage.testing.running import RunningStack
 
 from .conftest import OpenPage, SignIn, submit
 
-ENVIRONMENT = {"PATH": os.environ["PATH"], "NO_PROXY": "*", "no_proxy": "*"}
+ENVIRONMENT = {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "NO_PROXY": "*", "no_proxy": "*",
+    "PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+}  # fmt: skip
+"""Where pip can reach nothing but the address that it was given."""
+
+ITS_NEEDS = f"PYTHONPATH='{sysconfig.get_path('purelib')}'"
 PATIENCE_SECONDS = 60.0
 """For a mail: what crosses Kafka takes a tenth of a second on an idle machine."""
 
@@ -32,7 +39,7 @@ async def test_a_council_joins_the_sandbox_and_reads_its_first_referral(
     await press(page, "Confirmer notre demande")
     await page.get_by_role("button", name="Afficher mes accès — une seule fois").dblclick()
     await expect(page.locator("h1")).to_have_text("Vos accès")
-    blocks = {name: await code(page, name) for name in ("keep", "token", "feed", "python", "kafka")}
+    blocks = {name: await code(page, name) for name in ("keep", "token", "feed", "install", "python", "kafka")}
     secret = await page.locator("pre code").first.inner_text()
     await page.get_by_role("link", name="C’est rangé").click()
     await expect(page.locator("main")).to_contain_text("ont déjà été montrés")
@@ -41,11 +48,12 @@ async def test_a_council_joins_the_sandbox_and_reads_its_first_referral(
     event_id = await page.locator("tbody th").first.inner_text()
     read = await in_a_shell("\n".join((blocks["keep"], blocks["token"], blocks["feed"])), tmp_path)
     assert event_id in read
+    # The package comes from the portal; what it needs is this environment's, whose own copy of it is not on the path.
     (tmp_path / "read.py").write_text(blocks["python"], "utf-8")
-    listed = await in_a_shell(f"{blocks['keep']}\n'{sys.executable}' read.py", tmp_path)
+    listed = await in_a_shell(f"{blocks['install']}\n{blocks['keep']}\n{ITS_NEEDS} python read.py", tmp_path)
     assert event_id in listed
     (tmp_path / "topic.py").write_text(blocks["kafka"], "utf-8")
-    await until_written(f"{blocks['keep']}\nexec '{sys.executable}' topic.py", tmp_path, event_id)
+    await until_written(f"{blocks['keep']}\n{ITS_NEEDS} exec python topic.py", tmp_path, event_id)
 
     operator = await open_page(stack.url("portal"))
     await sign_in(operator, "Opératrice")

@@ -26,9 +26,9 @@ IMAGES = (*SERVICES, "maillage")
 FILES = ("docker-compose.yml", "tests/containers/published.yaml")
 BROKER_PORTS = ("KAFKA_PARTNER", "KAFKA_2_PARTNER", "KAFKA_3_PARTNER")
 PROFILE_PORTS = (*BROKER_PORTS[1:], "JAEGER", "PROMETHEUS", "GRAFANA", "KAFBAT", "MAILPIT")
-UP_SECONDS = 400
+UP_SECONDS = 900
 """36 s on an idle machine."""
-MAKE_SECONDS = 900
+MAKE_SECONDS = 1500
 """Every image anew, then everything up."""
 
 
@@ -46,6 +46,9 @@ def image(service: str) -> str:
 
 class ComposedStack(RunningStack):
     """One project of its own, on free ports: `start` and `stop` are compose's up and down."""
+
+    patience = 5.0
+    """Some fifteen containers, each with its health check, share the processors with whatever else runs."""
 
     def __init__(self, folder: Path, env_file: str = "") -> None:
         super().__init__(folder)
@@ -124,7 +127,11 @@ class ComposedStack(RunningStack):
 
     def operator(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the operator's command as deploy/README says; whatever it returns."""
-        return self._compose("run", "--rm", "--no-TTY", "operator", *arguments)
+        return self.run_once("operator", *arguments)
+
+    def run_once(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a container for one command, as `docker compose run --rm` takes it; whatever it returns."""
+        return self._compose("run", "--rm", "--no-TTY", *arguments)
 
     def make(self, target: str, *variables: str, where: Path = TOP) -> str:
         """Run a target of the Makefile for this project, in a checkout; return what it said."""

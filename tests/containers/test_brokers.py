@@ -9,7 +9,7 @@ from tests.containers.composed import ComposedStack, docker
 
 from maillage.testing.journey import Journey
 
-pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1200), pytest.mark.usefixtures("images")]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1800), pytest.mark.usefixtures("images")]
 
 
 async def test_a_broker_of_three_killed_during_the_journey_changes_nothing() -> None:

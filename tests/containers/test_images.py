@@ -15,11 +15,11 @@ from chassis.ids import new_id
 from maillage.secrets import Secrets
 
 pytestmark = [
-    pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(900), pytest.mark.usefixtures("images"),
+    pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1800), pytest.mark.usefixtures("images"),
 ]  # fmt: skip
 
 LIVE = "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000); c.request('GET', '/health/live'); {then}"
-READY_SECONDS = 60
+READY_SECONDS = 240
 
 
 @pytest.fixture

@@ -6,18 +6,38 @@ import asyncio
 import json
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from tests.containers.composed import SERVICES, ComposedStack, docker
+from tests.containers.composed import SERVICES, ComposedStack
 
 from maillage.status_document import StatusDocument
 from maillage.testing.acts import feed_until, of_referral, refer
 
-pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1800)]
 
 READERS = SERVICES[:-1]
-DEAD_SECONDS = 60
+DEAD_SECONDS = 240
+BACK_SECONDS = 240
+"""Services find a broker that came back by themselves; their databases and readers show it some seconds later."""
+
+TERRITORY = """
+version = 1
+
+[[organisations]]
+code = "cd77"
+kind = "council"
+name = "Département d'exemple"
+phone = "01 99 00 00 77"
+postal_address = "77 avenue de l'Exemple, 77000 Melun"
+email = "cd77@example.org"
+territory = { departements = ["77"] }
+members = [{ role = "caseworker", label = "Travailleur social d'exemple (77)" }]
+clients = [{ name = "essai", scopes = ["referrals:read", "feed:read"] }]
+kafka = true
+"""
 
 
 def checks(composed: ComposedStack) -> tuple[int, dict[str, dict[str, str]]]:
@@ -48,21 +68,96 @@ def test_status_tells_the_same_facts_as_one_document(composed: ComposedStack) ->
     assert all(one["migrations_applied"] > 0 and not one["migrations_missing"] for one in told["databases"])
     assert (told["bus"]["readable"], told["bus"]["topics_missing"]) == (True, [])
     assert any(group["group"].startswith("partners-") for group in told["bus"]["groups"])
+    for name, url in (("PORTAL", told["portal_url"]), ("DESK", told["mail_url"])):
+        assert url.startswith(f"http://127.0.0.1:{composed.ports[name]}"), "where a person's browser finds it"
+        assert httpx.get(url, timeout=10, trust_env=False, follow_redirects=True).is_success
 
 
-def test_a_service_that_is_down_is_named(composed: ComposedStack) -> None:
-    name = f"{composed.project}-training-1"
-    docker("stop", "--timeout", "10", name)
+def test_a_service_that_is_down_is_named_and_the_remedy_starts_it_again(composed: ComposedStack) -> None:
+    composed.compose("stop", "training")
     try:
         code, found = checks(composed)
         status = composed.operator("status", "--json")
     finally:
-        docker("start", name)
-        composed.compose("up", "--detach", "--no-build", "--wait", "training")
+        follow(composed, found["training"]["remedy"])
 
     assert (code, found["training"]["level"], found["referrals"]["level"]) == (1, "fail", "ok")
     assert "does not answer" in found["training"]["text"]
     assert (status.returncode, json.loads(status.stdout)["ready"]) == (0, False)
+    well(composed, "training")
+
+
+def test_a_broker_that_is_down_is_the_one_thing_to_start_again(composed: ComposedStack) -> None:
+    composed.compose("stop", "kafka")
+    try:
+        code, found = checks(composed)
+        told = json.loads(composed.operator("status", "--json").stdout)
+    finally:
+        follow(composed, found["topics"]["remedy"])
+
+    assert (code, found["topics"]["level"]) == (1, "fail")
+    assert "Kafka" in found["topics"]["text"]
+    assert (told["running"], told["bus"]["readable"], told["bus"]["groups"]) == (True, False, [])
+    assert all(one["readable"] for one in told["databases"]), "the databases are told of all the same"
+    restarts = {name for name, one in found.items() if "restart" in one["remedy"]}
+    assert restarts == {"topics"}, "services answer, and say what they wait for"
+    assert not any("maillage logs" in one["remedy"] or "maillage status" in one["remedy"] for one in found.values())
+    well(composed, "kafka")
+    deadline = time.monotonic() + BACK_SECONDS
+    while (again := checks(composed))[0] != 0 and time.monotonic() < deadline:
+        continue
+    assert again[0] == 0, [one for one in again[1].values() if one["level"] == "fail"]
+
+
+def follow(composed: ComposedStack, remedy: str) -> None:
+    """Type the first command of a remedy, as a person would."""
+    first = remedy.partition(" ; ")[0].split()
+    assert first[:2] == ["docker", "compose"], remedy
+    composed.compose(*first[2:])
+
+
+def well(composed: ComposedStack, *services: str) -> None:
+    """Wait until containers are well again."""
+    composed.compose("up", "--detach", "--no-build", "--no-recreate", "--no-deps", "--wait", *services)
+
+
+@pytest.mark.parametrize("service", READERS)
+def test_a_services_data_is_rebuilt_beside_it_and_is_the_same(composed: ComposedStack, service: str) -> None:
+    # What is under way is no difference, and the command says so by another exit code.
+    deadline = time.monotonic() + DEAD_SECONDS
+    while (done := composed.run_once("replay", service, "--json")).returncode == 3 and time.monotonic() < deadline:
+        continue
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert (found["service"], found["verdict"]) == (service, "equal")
+    assert sum(table["live"] for table in found["tables"]) > 0, "the demonstration left something to rebuild"
+
+
+def test_the_operators_command_makes_no_database_and_says_what_does(composed: ComposedStack) -> None:
+    done = composed.operator("replay", "referrals")
+
+    assert done.returncode == 1
+    assert "docker compose run --rm replay referrals" in done.stderr
+
+
+def test_a_territory_is_planned_made_and_stays_as_its_file_says(composed: ComposedStack, tmp_path: Path) -> None:
+    (tmp_path / "cd77.toml").write_text(TERRITORY, "utf-8")
+    given = ("--volume", f"{tmp_path}:/files:ro")
+
+    def territory(act: str) -> list[dict[str, Any]]:
+        done = composed.run_once(*given, "operator", "territory", act, "/files/cd77.toml", "--json")
+        assert done.returncode == 0, done.stderr
+        steps: list[dict[str, Any]] = json.loads(done.stdout)["steps"]
+        return [step for step in steps if step["action"] != "nothing"]
+
+    tmp_path.chmod(0o755)
+    wanted = {("organisation", "create"), ("member", "create"), ("client", "create"), ("kafka", "create")}
+    assert {(step["what"], step["action"]) for step in territory("plan")} == wanted
+    assert {(step["what"], step["action"]) for step in territory("apply")} == wanted
+    assert territory("plan") == [], "another container finds what the first kept"
+    kept = composed.run_once("--entrypoint", "cat", "operator", "secrets-du-territoire/cd77/client-essai.json")
+    assert json.loads(kept.stdout)["client_secret"]
 
 
 async def test_a_referrals_story_is_shown_across_the_services(composed: ComposedStack) -> None:

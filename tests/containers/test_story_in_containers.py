@@ -9,7 +9,7 @@ from chassis.testing.kafka import producer_as
 from maillage.testing.acts import feed, rows
 from maillage.testing.journey import Journey
 
-pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1800)]
 
 CODES = ("asso1", "cd93", "cd94", "ft93", "of93")
 

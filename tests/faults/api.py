@@ -20,7 +20,7 @@ import httpx
 from tests.faults.children import Child
 from tests.faults.oracle import Facts, Said
 from tests.faults.proxy import Proxy
-from tests.faults.rig import Rig, end_offsets, read_topic, through, until
+from tests.faults.rig import PATIENCE_SECONDS, Rig, end_offsets, read_topic, through, until
 from tests.load.issuer import published
 from tests.load.measures.http import store_council
 
@@ -132,7 +132,7 @@ class Api:
             "authorization": f"Bearer {self.token()}",
             "idempotency-key": f"key-{self.chance.getrandbits(96):024x}",
         }
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False) as http:
             answer = await http.post("/referrals", json=BODY, headers=headers)
         if answer.status_code == 201:
             self._told(headers["idempotency-key"], answer)
@@ -174,22 +174,22 @@ class Api:
     def _told(self, key: str, answer: httpx.Response) -> None:
         self.created[key] = UUID(answer.json()["referral_id"])
 
-    async def told(self, more: int, seconds: float = 40) -> None:
+    async def told(self, more: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Return once `more` requests than now were answered 201; raises when they are not."""
         wanted = len(self.created) + more
         if not await until(lambda: len(self.created) >= wanted, seconds):
             raise TimeoutError(f"{len(self.created)} requests answered, {wanted} expected")
 
-    async def answering(self, seconds: float = 30) -> bool:
-        """Return once the service says that it is ready."""
-        deadline = time.monotonic() + seconds
+    async def answering(self) -> None:
+        """Return once the service says that it is ready; raises when it never does."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=5, trust_env=False) as http:
             while time.monotonic() < deadline:
                 with contextlib.suppress(httpx.HTTPError):
                     if (await http.get("/health/ready")).status_code == 200:
-                        return True
+                        return
                 await asyncio.sleep(0.02)
-        return False
+        raise TimeoutError("the service did not become ready")
 
     def heal(self) -> None:
         """Say that nothing is hurt from now on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,15 +102,36 @@ class Brokers:
 
     def leader_of(self, topic: str, partition: int) -> int:
         """Return which broker leads a partition now."""
-        described = self._admin().list_topics(topic, timeout=10).topics[topic]
-        return described.partitions[partition].leader - 1
+
+        def ask(admin: AdminClient) -> int:
+            return int(admin.list_topics(topic, timeout=10).topics[topic].partitions[partition].leader)
+
+        return self._asked(ask) - 1
 
     def coordinator_of(self, group: str) -> int:
         """Return which broker keeps a group's members and offsets now."""
-        # Kept in a name: the answer to a client that is gone never comes.
-        admin = self._admin()
-        found = admin.describe_consumer_groups([group], request_timeout=10)[group].result(20)
-        return int(found.coordinator.id) - 1
+
+        def ask(admin: AdminClient) -> int:
+            found = admin.describe_consumer_groups([group], request_timeout=10)[group].result(20)
+            return int(found.coordinator.id)
+
+        return self._asked(ask) - 1
+
+    def _asked(self, ask: Callable[[AdminClient], int], seconds: float = READY_SECONDS) -> int:
+        """Ask until one is named: a client whose broker just ended, or a partition without a leader, names none."""
+        deadline = time.monotonic() + seconds
+        while True:
+            # Kept in a name: the answer to a client that is gone never comes.
+            admin = self._admin()
+            try:
+                found = ask(admin)
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                if found > 0 or time.monotonic() > deadline:
+                    return found
+            time.sleep(0.2)
 
     def lead_as_preferred(self) -> None:
         """Move leaders back to where they were before brokers went and came, under load."""

@@ -127,7 +127,7 @@ class Inputs(Pipeline):
 
     async def late(self, of: set[UUID]) -> list[float]:
         """Return how long after their sending these had their effect, shortest first."""
-        connection = await asyncpg.connect(self.dsn, timeout=10)
+        connection = await asyncpg.connect(self.dsn, timeout=60)
         try:
             rows = await connection.fetch(ARRIVED)
         finally:
@@ -146,7 +146,7 @@ class Inputs(Pipeline):
 
     async def facts(self, *, settled: bool) -> Facts:
         """Collect what the oracle needs: each record is one command, and its place tells whose letter is whose."""
-        connection = await asyncpg.connect(self.dsn, timeout=10)
+        connection = await asyncpg.connect(self.dsn, timeout=60)
         try:
             effects = [Said(*row) for row in await connection.fetch(EFFECTS_IN_ORDER)]
             dead = {self.places[row["partition"], row["offset"]] for row in await connection.fetch(LETTERS)}

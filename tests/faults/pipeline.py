@@ -117,7 +117,7 @@ class Pipeline:
         self.injected += stopped
         return stopped
 
-    async def flowing(self, more: int = 30, seconds: float = 40) -> None:
+    async def flowing(self, more: int = 30, seconds: float = 120) -> None:
         """Return once there are `more` effects than now: everything is at work. Raises when nothing comes."""
         # At a rate that even a very busy machine has.
         deadline = time.monotonic() + max(seconds, more / 4)
@@ -173,7 +173,7 @@ class Pipeline:
 
     async def facts(self, *, settled: bool) -> Facts:
         """Collect what the oracle needs."""
-        connection = await asyncpg.connect(self.dsn, timeout=10)
+        connection = await asyncpg.connect(self.dsn, timeout=60)
         try:
             committed = [Said(*row) for row in await connection.fetch(COMMITTED)]
             effects = [Said(*row) for row in await connection.fetch(EFFECTS_IN_ORDER)]
@@ -209,7 +209,7 @@ async def pipeline(
     """Give the path of one trial; its processes end with the block."""
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(rig.database("chassis"))
-        connection = await asyncpg.connect(dsn, timeout=10)
+        connection = await asyncpg.connect(dsn, timeout=60)
         await connection.execute(LEDGER)
         await connection.execute(EFFECTS)
         await connection.close()

@@ -25,6 +25,8 @@ from maillage_contracts import TOPICS
 PARTITIONS = 3
 FOLDERS = itertools.count()
 READ_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
+"""Of a trial for what is no part of its bound: the machine may be anybody's."""
 
 
 def through(dsn: str, port: int) -> str:

@@ -12,9 +12,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from maillage.newcomer import Journey, join
-from maillage.settings import LocalSettings
-from maillage.testing.acts import header, rows, topic_until
+from maillage.newcomer import Journey
+from maillage.testing.acts import header, newcomer, rows, topic_until
 from maillage.testing.running import RunningStack
 
 FIVE_MINUTES = 300.0
@@ -27,11 +26,7 @@ PLACES = {"referrals": "/referrals", "training": "/sessions", "partners": "/feed
 @pytest.fixture(scope="module")
 def council(stack: RunningStack) -> Journey:
     """A council that has just joined."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.environment.items():
-            if name.startswith("MAILLAGE_"):
-                patch.setenv(name, value)
-        return asyncio.run(join(LocalSettings(), kind="council", place="77", sandbox=False))
+    return newcomer(stack)
 
 
 async def test_a_newcomer_reads_the_first_event_in_less_than_five_minutes(stack: RunningStack) -> None:

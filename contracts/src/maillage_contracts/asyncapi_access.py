@@ -16,8 +16,10 @@ SERVERS: Document = {
         "host": "{bootstrap}",
         "protocol": "kafka-secure",
         "description": both(
-            "Le courtier, avec l’utilisateur de votre organisation : il lit votre topic et rien d’autre.",
-            "The broker, as your organisation's user: it reads your topic and nothing else.",
+            "Le courtier, avec l’utilisateur de votre organisation : il lit votre topic et rien d’autre. TLS, "
+            "sauf dans une démonstration sur une seule machine : `security_protocol`, donné avec vos accès, le dit.",
+            "The broker, as your organisation's user: it reads your topic and nothing else. TLS, but for a "
+            "demonstration on one machine: `security_protocol`, given with your access, says so.",
         ),
         "variables": {"bootstrap": {"description": "Given with your credentials.", "default": "localhost:9094"}},
         "security": [{"$ref": "#/components/securitySchemes/scram"}],

@@ -83,10 +83,11 @@ class _State:
     def check(self, days: Sequence[Day]) -> list[Checked]:
         if self.log is None or self._from_within is None:
             raise ValueError("a feed without a state folder does not know what it read")
-        begun = (self.log.first() or 1) if self._from_within.exists() else 1
+        read_first = self.log.first() or 1
+        begun = read_first if self._from_within.exists() else 1
         found = []
         for day in days:
-            if day.first_sequence < begun:
+            if day.first_sequence < begun or (not day.kept and day.last_sequence < read_first):
                 continue
             same = self.log.digest(day.first_sequence, day.last_sequence) == day.sha256
             missing = () if same else tuple(self.log.missing(day.first_sequence, day.last_sequence))
@@ -175,8 +176,9 @@ class Feed(_Reader):
     def verify(self, first: date | None = None, last: date | None = None) -> list[Checked]:
         """Compare what was read with Maillage's digests, day by day: from `first` to `last`, or the last seven.
 
-        Days that began before the cursor with which this reader first started are left out. Raises ValueError for a
-        reader without a state folder or of some types only.
+        Days that began before the cursor with which this reader first started are left out, and so are those of which
+        nothing was kept any more when it started. Raises ValueError for a reader without a state folder or of some
+        types only.
         """
         self._refuse_partial()
         return self._state.check(self._drive(self._protocol.digests(first, last)))

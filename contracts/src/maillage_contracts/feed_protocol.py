@@ -51,13 +51,22 @@ class Answer:
 Steps = Generator[Call | Pause, Answer | None, Any]
 
 
+CURSOR_TOO_OLD = "cursor_too_old"
+_IN_WORDS = {
+    CURSOR_TOO_OLD: "events after this cursor are more than two years old and no longer kept: start again with"
+    " after=error.oldest, the cursor before the oldest event kept; what lies before it cannot be read any more",
+}
+
+
 class FeedRefused(Exception):
     """Maillage refuses for good (credentials, scope, cursor or filter): `code` says which; trying again is no use."""
 
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(f"{status} {code}")
+    def __init__(self, status: int, code: str, oldest: str | None = None) -> None:
+        super().__init__(f"{status} {code}: {_IN_WORDS[code]}" if code in _IN_WORDS else f"{status} {code}")
         self.status = status
         self.code = code
+        self.oldest = oldest
+        """With `cursor_too_old`: the cursor from which to start again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,8 @@ class Day:
     last_sequence: int
     sha256: str
     complete: bool
+    kept: bool = True
+    """Its events can still be read: they are for two years, and the digest for good."""
 
 
 class FeedProtocol:
@@ -107,7 +118,14 @@ class FeedProtocol:
         chosen = (("from", first), ("to", last))
         document = yield from self._get("/feed/digest", {name: day.isoformat() for name, day in chosen if day})
         return [
-            Day(date.fromisoformat(d["day"]), d["first_sequence"], d["last_sequence"], d["sha256"], d["complete"])
+            Day(
+                date.fromisoformat(d["day"]),
+                d["first_sequence"],
+                d["last_sequence"],
+                d["sha256"],
+                d["complete"],
+                d.get("kept", True),
+            )
             for d in document["days"]
         ]
 
@@ -141,17 +159,25 @@ class FeedProtocol:
 
     def _again(self, answer: Answer, failures: int) -> Pause:
         if answer.status not in (0, 408, 425, 429) and answer.status < 500:
-            raise FeedRefused(answer.status, _code(answer.body))
+            document = _document(answer.body)
+            raise FeedRefused(answer.status, _code(document), _text(document.get("oldest")))
         asked = answer.headers.get("retry-after", "")
         if asked.isascii() and asked.isdigit():
             return Pause(min(float(asked), RETRY_AFTER_SECONDS_MAX) + self._jitter())
         return Pause(min(PAUSE_SECONDS_MAX, 0.5 * 2 ** min(failures, 10)) * (0.5 + self._jitter() / 2))
 
 
-def _code(body: bytes) -> str:
+def _document(body: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(body)
     except ValueError:
-        return "refused"
-    found = document.get("code") or document.get("error") if isinstance(document, dict) else None
-    return found if isinstance(found, str) else "refused"
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _code(document: Mapping[str, Any]) -> str:
+    return _text(document.get("code") or document.get("error")) or "refused"
+
+
+def _text(found: object) -> str | None:
+    return found if isinstance(found, str) else None

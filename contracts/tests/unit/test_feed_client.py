@@ -173,6 +173,16 @@ def test_refusal_for_good_is_raised(server: Server, tmp_path: Path, status: int,
     assert (refused.value.status, refused.value.code) == (status, code)
 
 
+def test_cursor_that_is_too_old_is_said_in_a_sentence_with_where_to_start_again(server: Server, tmp_path: Path) -> None:
+    server.trouble = [httpx.Response(410, json={"code": "cursor_too_old", "oldest": "4"})]
+    with Feed("http://x", **options(tmp_path), after="2") as feed, pytest.raises(FeedRefused) as refused:
+        next(iter(feed))
+    assert str(refused.value).startswith("410 cursor_too_old: events after this cursor are more than two years old")
+
+    with Feed("http://x", **options(tmp_path), after=refused.value.oldest) as feed:
+        assert [one.sequence for one in feed.until_now()] == [5, 6, 7]
+
+
 def test_second_refusal_of_a_token_is_raised(server: Server, tmp_path: Path) -> None:
     server.trouble = [httpx.Response(401, json={"code": "token_revoked"})] * 2
     with Feed("http://x", **options(tmp_path)) as feed, pytest.raises(FeedRefused, match="token_revoked"):

@@ -29,7 +29,7 @@ async def open_relay(settings: ServiceSettings, database: Database, doorbell: Do
     """Return the chassis's relay with its producer connected."""
     producers = RelayProducers(settings, "bench")
     await producers.get()
-    return Relay(database, Lanes(producers, doorbell.ring), doorbell)
+    return Relay(database, Lanes(producers, doorbell.wake), doorbell)
 
 
 def freeze() -> None:

@@ -214,11 +214,20 @@ def main() -> None:
         sys.stdout.flush()
         typer.echo(f"maillage : {refusal.sentence}", err=True)
         if refusal.remedy:
-            typer.echo(f"  → {refusal.remedy}", err=True)
+            typer.echo(f"  → {_said(refusal.remedy)}", err=True)
         from maillage.concurrency import leave
 
         leave(1)
         raise SystemExit(1) from None
+
+
+def _said(remedy: str) -> str:
+    from maillage.spoken import said
+
+    try:
+        return said(_settings(), remedy)
+    except Refusal:
+        return remedy
 
 
 def _say_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from maillage.errors import Refusal
 from maillage.examination import database_checks, look_at_bus, look_at_databases
 from maillage.secrets import SERVICE_NAMES
 from maillage.settings import LocalSettings
+from maillage.spoken import said
 from maillage.stack import jvm
 from maillage.stack.jars import ZIPKIN, JarSources, read_lock
 from maillage.status_document import BusFacts, DatabaseFacts
@@ -44,6 +45,11 @@ class Examination:
 
 def examine(settings: LocalSettings, document: Mapping[str, Any]) -> Examination:
     """Examine what view.document told of, and around it; checks are in the order a person would mend them."""
+    found = _examine(settings, document)
+    return replace(found, checks=[replace(check, remedy=said(settings, check.remedy)) for check in found.checks])
+
+
+def _examine(settings: LocalSettings, document: Mapping[str, Any]) -> Examination:
     parts, alive = document["parts"], document["running"]
     looks: list[Callable[[], Iterable[Check]]]
     if settings.elsewhere:

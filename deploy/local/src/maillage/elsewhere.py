@@ -70,15 +70,18 @@ def _lines(path: Path) -> dict[str, str]:
 def document(settings: LocalSettings) -> dict[str, Any]:
     """Return what view.document returns, of the services that are named."""
     parts = asyncio.run(_ask_all(settings))
+    portal_url = next((part.url for part in parts if part.name == "portal"), None)
+    # In compose this command reaches a part by its name; a person, by the port that is published on the machine.
+    compose = settings.run_by == "compose"
     return {
         "looked_at": "elsewhere",
         "running": any(part.reason != NO_ANSWER for part in parts),
         "ready": all(part.ready for part in parts),
         "supervisor_pid": None,
         "data_dir": None,
-        "mail_url": None,
+        "mail_url": f"{settings.desk_url}/mail" if compose and settings.desk_address else None,
         "traces_url": None,
-        "portal_url": next((part.url for part in parts if part.name == "portal"), None),
+        "portal_url": settings.url_of("portal") if compose and portal_url else portal_url,
         "parts": [part.shown() for part in parts],
     }
 
@@ -121,7 +124,7 @@ def checks(settings: LocalSettings, parts: Iterable[Mapping[str, Any]]) -> list[
             found.append(ok(name, f"prêt {part['version']} · ready, {part['url']}"))
             versions[name] = part["version"]
         else:
-            found.append(fail(name, part["reason"], f"regardez son journal ; {where} est · is {part['url']}"))
+            found.append(fail(name, part["reason"], _about(settings, part, where)))
     found += [
         warn(name, "pas regardé · not looked at", f"donnez {PREFIX}{name.upper()}_URL")
         for name in SERVICE_NAMES
@@ -135,6 +138,14 @@ def checks(settings: LocalSettings, parts: Iterable[Mapping[str, Any]]) -> list[
     if not settings.kafka_bootstrap:
         found.append(warn("kafka", "pas regardé · not looked at", "donnez MAILLAGE_KAFKA_BOOTSTRAP"))
     return found
+
+
+def _about(settings: LocalSettings, part: Mapping[str, Any], where: str) -> str:
+    if settings.run_by != "compose":
+        return f"regardez son journal ; {where} est · is {part['url']}"
+    logs = f"docker compose logs {part['name']}"
+    # One that answers says itself what it waits for: starting it again would not help.
+    return f"docker compose restart {part['name']} ; {logs}" if part["reason"] == NO_ANSWER else logs
 
 
 def _versions(versions: Mapping[str, str]) -> Check:

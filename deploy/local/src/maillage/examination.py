@@ -19,6 +19,7 @@ from maillage.databases import dsn_to_examine
 from maillage.errors import Refusal
 from maillage.secrets import SERVICE_NAMES
 from maillage.settings import LocalSettings
+from maillage.spoken import MAKE_TOPICS, MIGRATE, POSTGRES_SILENT, RESTART_BROKER
 from maillage.status_document import BusFacts, DatabaseFacts, GroupFacts
 from maillage_contracts import TOPICS
 
@@ -88,14 +89,12 @@ def database_checks(databases: list[DatabaseFacts]) -> list[Check]:
 def _database(one: DatabaseFacts) -> list[Check]:
     name = f"database {one.service}"
     if not one.readable:
-        return [
-            fail(name, "base illisible · unreadable", "maillage logs postgres ; vérifiez son adresse et son compte")
-        ]
+        return [fail(name, "base illisible · unreadable", POSTGRES_SILENT)]
     if one.migrations_applied is None:
-        return [fail(name, "aucune migration · never migrated", "lancez les migrations de cette version")]
+        return [fail(name, "aucune migration · never migrated", MIGRATE)]
     if one.migrations_missing:
         text = f"il manque {_some(one.migrations_missing)} · migrations missing"
-        return [fail(name, text, "lancez les migrations de cette version")]
+        return [fail(name, text, MIGRATE)]
     told = ok(name, f"{one.migrations_applied} migrations, à jour · up to date")
     if one.migrations_unknown:
         text = f"{_some(one.migrations_unknown)}, inconnues de cette version · of another version"
@@ -159,16 +158,16 @@ def look_at_bus(settings: LocalSettings) -> tuple[BusFacts, list[Check]]:
 def _topics(bus: BusFacts) -> Check:
     if bus.topics_missing:
         text = f"il manque {_some(bus.topics_missing)} · topics missing"
-        return fail("topics", text, "maillage up les crée ; ailleurs, créez-les avant les services")
+        return fail("topics", text, MAKE_TOPICS)
     if bus.partitions_without_leader:
         text = f"{bus.partitions_without_leader} partitions sans chef · without a leader"
-        return fail("topics", text, "relancez le broker qui manque")
+        return fail("topics", text, RESTART_BROKER)
     if bus.topics_changed:
         text = f"{_some(bus.topics_changed)} : autre nombre de partitions · another number of partitions"
         return warn("topics", text, "recréez-les : l'ordre des événements d'une clé en dépend")
     if bus.partitions_under_replicated:
         text = f"{bus.partitions_under_replicated} partitions avec une copie en retard · a copy behind"
-        return warn("topics", text, "relancez le broker qui manque")
+        return warn("topics", text, RESTART_BROKER)
     return ok("topics", f"{len(TOPICS)} sujets des contrats, {bus.topics} en tout · topics")
 
 

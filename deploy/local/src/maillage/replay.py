@@ -55,6 +55,12 @@ def replay(
     """Return the exit code and the result; refuse when there can be none."""
     service_named(service)
     if settings.postgres_dsn is None and settings.replay_database_dsn is None and not running(settings):
+        if settings.elsewhere:
+            compose = settings.run_by == "compose"
+            raise Refusal(
+                "Cette commande ne peut pas créer de base ici · this command may not create a database here",
+                f"maillage replay {service}" if compose else "donnez MAILLAGE_REPLAY_DATABASE_DSN, une base vide",
+            )
         raise Refusal("Maillage ne tourne pas · Maillage is not running", "dans une autre fenêtre : maillage up")
     return asyncio.run(_replay(settings, service, what_is_left, keep, None if quiet else Progress()))
 

@@ -70,7 +70,9 @@ class KafkaServer:
         self._supervisor = supervisor
         self._progress = progress
         self.bootstrap = settings.kafka_bootstrap
-        self.partner_bootstrap = settings.kafka_partner_bootstrap or settings.kafka_bootstrap
+        # A site's own way to its broker is no partner's: there, who names no listener for them has none.
+        own = "" if settings.stack == "site" else settings.kafka_bootstrap
+        self.partner_bootstrap = settings.kafka_partner_bootstrap or own
 
     async def start(self) -> None:
         """Return once a broker answers."""

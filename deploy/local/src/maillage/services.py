@@ -94,6 +94,7 @@ def environment(service: str, settings: LocalSettings, secrets: Secrets, endpoin
     for name, path in (
         ("KAFKA_PASSWORD_FILE", settings.kafka_password_file),
         ("KAFKA_CA_FILE", settings.kafka_ca_file),
+        ("KAFKA_PARTNER_CA_FILE", settings.kafka_partner_ca_file),
     ):
         if path is not None:
             own[name] = str(path.resolve())

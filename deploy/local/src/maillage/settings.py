@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, model_validator
 from chassis import settings as declared
 from chassis.errors import SettingsRefused
 from chassis.known_settings import PREFIX
+from chassis.partner_listener import PartnerListenerSettings
 from chassis.settings import SECRET_FILE, BrokerSettings
 from maillage.errors import Refusal
 from maillage.secrets import SERVICE_NAMES
@@ -31,7 +32,7 @@ def default_data_dir(start: Path | None = None) -> Path:
     return here / ".maillage"
 
 
-class LocalSettings(BrokerSettings):
+class LocalSettings(BrokerSettings, PartnerListenerSettings):
     """Where things are and on which ports they listen."""
 
     data_dir: Path = Field(
@@ -41,6 +42,10 @@ class LocalSettings(BrokerSettings):
     stack: Literal["embedded", "test", "site"] = Field(
         default="embedded",
         description="`site` refuses the demonstration and its login; the default where a server elsewhere is named.",
+    )
+    run_by: Literal["maillage", "compose"] = Field(
+        default="maillage",
+        description="Who runs the parts: with `compose`, remedies name its commands instead of this one's.",
     )
     http_host: str = Field(default="127.0.0.1", description="Address the services listen on.")
     portal_port: int = Field(default=8000, ge=1, le=65535, description="Where `portal` listens.")
@@ -92,7 +97,6 @@ class LocalSettings(BrokerSettings):
     )
 
     kafka_bootstrap: str = Field(default="", description="host:port list; replaces the embedded broker.")
-    kafka_partner_bootstrap: str = Field(default="", description="What partners are told; host:port list.")
     kafka_partner_inside: str = Field(
         default="", description="Where the demonstration reads partners' topics, if not where partners are told."
     )
@@ -140,6 +144,12 @@ class LocalSettings(BrokerSettings):
                 raise ValueError(f"{PREFIX}{name.upper()} is not used without MAILLAGE_KAFKA_BOOTSTRAP")
         if self.kafka_security_protocol != "PLAINTEXT":
             raise ValueError("MAILLAGE_KAFKA_SECURITY_PROTOCOL is not used without MAILLAGE_KAFKA_BOOTSTRAP")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_for_partners(self) -> Self:
+        if fault := self.partner_contradiction(self.stack):
+            raise ValueError(fault)
         return self
 
     @property

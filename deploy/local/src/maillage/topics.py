@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from maillage.bus import bootstrap_of, client_config
 from maillage.errors import Refusal
 from maillage.settings import LocalSettings
+from maillage.spoken import KAFKA_SILENT
 from maillage_contracts import TOPICS
 
 ANSWER_SECONDS = 10.0
@@ -42,7 +43,7 @@ def look(settings: LocalSettings) -> dict[str, Any]:
     except KafkaException as error:
         raise Refusal(
             f"Kafka ne répond pas sur {bootstrap_of(settings)} ({error.args[0].name()}) · Kafka does not answer",
-            "maillage status ; maillage logs kafka",
+            KAFKA_SILENT,
         ) from None
     owners = {topic.name: topic for topic in TOPICS}
     return {

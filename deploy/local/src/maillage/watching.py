@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -82,6 +83,7 @@ class TopicWatch:
             kafka["topic"],
             bootstrap_servers=kafka["bootstrap"],
             security_protocol=kafka["security_protocol"],
+            ssl_context=ssl.create_default_context(cadata=kafka.get("certificate_authority")),
             sasl_mechanism=kafka["mechanism"],
             sasl_plain_username=kafka["username"],
             sasl_plain_password=kafka["password"],

@@ -15,6 +15,7 @@ from chassis.errors import SettingsRefused
 from chassis.known_settings import TESTS_PREFIX, known_names
 from chassis.settings import load
 from maillage.secrets import SERVICE_NAMES
+from maillage.servers import KafkaServer
 from maillage.settings import LocalSettings
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -113,8 +114,19 @@ def test_every_service_refuses_what_no_part_knows(tool: Any, service: str, monke
         {"kafka_security_protocol": "SASL_SSL"},
         {"kafka_bootstrap": "broker:9092", "kafka_username": "u"},
         {"kafka_bootstrap": "broker:9092", "kafka_security_protocol": "SASL_SSL"},
+        {"kafka_partner_security_protocol": "SASL_SSL"},
+        {"kafka_partner_ca_file": "ca.pem"},
+        # A broker elsewhere makes a site, whose partners come over the internet.
+        {"kafka_bootstrap": "broker:9092", "kafka_partner_bootstrap": "broker:9094"},
     ],
 )
 def test_the_command_refuses_what_contradicts_itself(given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"MAILLAGE_KAFKA_(USERNAME|SECURITY_PROTOCOL) is"):
+    with pytest.raises(ValueError, match=r"MAILLAGE_KAFKA_(USERNAME|SECURITY_PROTOCOL|PARTNER_\w+) (is|must be)"):
         LocalSettings(**given)
+
+
+@pytest.mark.parametrize(("stack", "told"), [("site", ""), ("embedded", "broker:9092")])
+def test_a_site_tells_no_partner_its_own_way_to_the_broker(stack: str, told: str) -> None:
+    settings = LocalSettings.model_validate({"stack": stack, "kafka_bootstrap": "broker:9092"})
+    nobody: Any = None
+    assert KafkaServer(settings, nobody, nobody).partner_bootstrap == told

@@ -121,7 +121,7 @@ def _start_kafka(
     metrics: Metrics,
 ) -> None:
     running.producers = producers = RelayProducers(runtime.settings, runtime.service)
-    lanes = Lanes(producers, runtime.doorbell.ring)
+    lanes = Lanes(producers, runtime.doorbell.wake)
     metrics.relay = relay = Relay(runtime.background_db, lanes, runtime.doorbell)
     runtime.health.register("relay", lambda: None if relay.asked else "has not asked for its lease yet")
     runtime.health.register("kafka", lambda: None if producers.ever_connected else "not connected yet")

@@ -107,16 +107,27 @@ class Doorbell:
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
+        self._committed = False
 
     def ring(self) -> None:
         """Say that the outbox may have new rows."""
+        self._committed = True
         self._rung.set()
 
-    async def wait(self, timeout_seconds: float) -> None:
-        """Return when rung, or after the timeout; forgets the ring."""
+    def wake(self) -> None:
+        """Wake the relay for what it has done itself: nothing was committed, and nobody else is woken."""
+        self._rung.set()
+
+    async def wait(self, timeout_seconds: float) -> bool:
+        """Return when rung or woken, or after the timeout, and forget it; tell whether there may be new rows.
+
+        After the timeout there may be: a commit of another process may have gone unheard.
+        """
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._rung.wait()
         except TimeoutError:
-            return
+            return True
         self._rung.clear()
+        committed, self._committed = self._committed, False
+        return committed

@@ -34,7 +34,10 @@ class FieldError:
 
 
 class Problem(Exception):
-    """The request is refused for a reason the caller can act on; `code` is the stable part of it."""
+    """The request is refused for a reason the caller can act on; `code` is the stable part of it.
+
+    `members` are what the document holds besides (RFC 9457 §3.2), for a program to go on with.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Problem(Exception):
         detail: str | Said | None = None,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(code)
         self.status = status
@@ -52,6 +56,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.members = dict(members or {})
 
     def document(self, language: str) -> dict[str, Any]:
         """Return the members of the problem document in `language` ("fr" or "en")."""
@@ -66,6 +71,7 @@ class Problem(Exception):
             "detail": None if self.detail is None else say(self.detail),
             "code": self.code,
             "errors": [{"field": error.field, "message": say(error.message)} for error in self.errors],
+            **self.members,
         }
 
     def response(self, language: str = "fr") -> JSONResponse:

@@ -151,7 +151,7 @@ FROM generate_series(1, $2) AS n
 async def stuck(db: Database) -> AsyncIterator[Lanes]:
     """What a relay holds in memory while no broker answers."""
     doorbell = Doorbell()
-    lanes = Lanes(Nobody(), doorbell.ring)
+    lanes = Lanes(Nobody(), doorbell.wake)
     running = asyncio.create_task(Relay(db, lanes, doorbell).run())
     yield lanes
     running.cancel()

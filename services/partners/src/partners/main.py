@@ -15,17 +15,19 @@ from partners.adapters.http.clients import client_routes
 from partners.adapters.http.feed import feed_routes
 from partners.adapters.http.feed_period import period_routes
 from partners.adapters.http.join_requests import join_request_routes
-from partners.adapters.http.joining import ASKED_MOST, ASKED_WITHIN, joining_routes
+from partners.adapters.http.joining import asked_by, joining_routes
 from partners.adapters.http.joining_desk import JoiningDesk
 from partners.adapters.http.kafka_access import kafka_access_routes
 from partners.adapters.http.members import member_routes
 from partners.adapters.http.oauth import token_routes
 from partners.adapters.http.webhooks import webhook_routes
 from partners.adapters.kafka_admin import ConfluentCluster
+from partners.adapters.partner_listener import PartnerListener
 from partners.adapters.postgres.stream_days import PostgresStreamDays
 from partners.adapters.projections import PROJECTIONS
 from partners.adapters.provisioning import Provisioning
 from partners.adapters.signing import TokenSigner
+from partners.adapters.stream_purge import StreamPurge
 from partners.adapters.subscribers import subscriptions
 from partners.adapters.throttle import Throttle
 from partners.adapters.timers import timers
@@ -42,12 +44,12 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
     vault = runtime.vault()
     signer = TokenSigner.from_file(settings.signing_key_file, settings.token_issuer, runtime.clock)
     bootstrap = Bootstrap(runtime, read_bootstrap_clients(settings.bootstrap_clients_file))
-    told = settings.kafka_partner_bootstrap
+    told = PartnerListener.of(settings)
     days = PostgresStreamDays(runtime.db)
     feed = PostgresFeed(runtime.db, runtime.background_db, doorbell)
     provisioning = Provisioning(runtime, vault, ConfluentCluster(settings, told), settings.kafka_reconcile_seconds)
-    asked = Throttle(runtime.clock, ASKED_MOST, ASKED_WITHIN)
-    joining = JoiningDesk(vault, asked, told, settings.public_url, provisioning.wake)
+    reconciling = [provisioning.run] if settings.kafka_bootstrap else []
+    joining = JoiningDesk(vault, asked_by(runtime.clock), told, settings.public_url, provisioning.wake)
     sender = HttpSender(loopback=settings.webhook_loopback)
     couriers = Couriers(runtime, vault, sender, doorbell)
     return build_app(
@@ -70,11 +72,6 @@ def create_app(settings: PartnersSettings | None = None, clock: Clock | None = N
             timers=timers(vault),
             metrics=[couriers.metrics, provisioning.metrics],
             projections=PROJECTIONS,
-            background=[
-                bootstrap.run,
-                feed.run,
-                couriers.run,
-                *([provisioning.run] if settings.kafka_bootstrap else []),
-            ],
+            background=[bootstrap.run, feed.run, couriers.run, StreamPurge(runtime).run, *reconciling],
         ),
     )

@@ -7,10 +7,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from chassis.partner_listener import PartnerListenerSettings
 from chassis.settings import SECRET_FILE, ServiceSettings
 
 
-class PartnersSettings(ServiceSettings):
+class PartnersSettings(ServiceSettings, PartnerListenerSettings):
     """Settings of `partners`."""
 
     token_issuer: str = Field(min_length=1, description="The `iss` of the access tokens that are issued here.")
@@ -20,7 +21,6 @@ class PartnersSettings(ServiceSettings):
     bootstrap_clients_file: Path = Field(
         description="JSON list of the API clients that exist before any organisation; hashes of their secrets only."
     )
-    kafka_partner_bootstrap: str = Field(default="", description="host:port list that partners are told.")
     kafka_reconcile_seconds: float = Field(
         default=60.0,
         ge=0.1,
@@ -38,4 +38,10 @@ class PartnersSettings(ServiceSettings):
     def _no_loopback_on_a_site(self) -> Self:
         if self.webhook_loopback and self.stack == "site":
             raise ValueError("MAILLAGE_WEBHOOK_LOOPBACK is not accepted with MAILLAGE_STACK=site")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_for_partners(self) -> Self:
+        if fault := self.partner_contradiction(self.stack):
+            raise ValueError(fault)
         return self

@@ -21,7 +21,7 @@ Service: TypeAlias = Any
 """conftest.Service: test folders are no packages."""
 
 
-def referral(association: dict[str, Any], commune: str = "93048") -> Source:
+def referral(association: dict[str, Any], commune: str = "93048", at: datetime = AT) -> Source:
     routing = Routing(
         commune=commune,
         referrer_organisation_id=association["organisation_id"],
@@ -35,7 +35,7 @@ def referral(association: dict[str, Any], commune: str = "93048") -> Source:
         themes=("numerique--acceder-a-une-connexion-internet",),
         submitted_at=AT,
     )
-    return source_of_event(event)
+    return source_of_event(event, at=at)
 
 
 def id_of(source: Source) -> str:

@@ -30,7 +30,7 @@ from maillage_contracts import (
     Routing,
 )
 
-from .kafka_client import TRACE, consumer, header, is_shut_out, refer, send
+from .kafka_client import TRACE, consumer, header, ids_of, is_shut_out, refer, send
 from .reading import read_with_the_library
 
 Service: TypeAlias = Any
@@ -38,6 +38,8 @@ Service: TypeAlias = Any
 
 SCHEMAS = Path(__file__).parents[4] / "contracts" / "schemas"
 WAIT_SECONDS = 30
+REVOKED_SECONDS = 10
+"""What is taken away is taken away everywhere within that."""
 
 
 @pytest.fixture
@@ -114,6 +116,20 @@ async def read(told: dict[str, Any], count: int) -> list[ConsumerRecord[bytes, b
     finally:
         await reader.stop()
     return found
+
+
+async def until_it_reads_no_more(opened: AIOKafkaConsumer) -> None:
+    """Read on with a connection that was open, until the broker refuses it; fails when that takes ten seconds."""
+
+    async def read_on() -> None:
+        while True:
+            await opened.getmany(timeout_ms=200)
+
+    try:
+        with pytest.raises((TopicAuthorizationFailedError, GroupAuthorizationFailedError)):
+            await asyncio.wait_for(read_on(), REVOKED_SECONDS)
+    finally:
+        await opened.stop()
 
 
 async def length(bootstrap: str, topic: str) -> int:
@@ -301,8 +317,12 @@ async def test_revoked_access_reads_nothing_and_a_new_grant_goes_on_without_a_ga
     await refer(bus, association, "93048")
     path = f"/organisations/{code('cd93')}/kafka-access"
     assert len(await read(told, 2)) == 2
+    opened = consumer(told, group=f"{told['group_prefix']}open")
+    await opened.start()
+    assert len(await ids_of(opened, 2)) == 2
 
     assert (await service.call("DELETE", path)).status_code == 202
+    await until_it_reads_no_more(opened)
 
     async def revoked() -> bool:
         return bool((await service.call("GET", path)).json()["state"] == "revoked")

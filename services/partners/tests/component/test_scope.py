@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ from maillage_contracts import (
     PersonIdentified,
     ReferralAccepted,
     ReferralMoved,
+    ReferralOpened,
     ReferralReceived,
     ReferralSubmitted,
     Routing,
@@ -60,8 +62,8 @@ class Story:
     def submitted(self) -> Event:
         return example(ReferralSubmitted, referral_id=self.referral, routing=self.routing, aggregate_version=1)
 
-    def accepted(self) -> Event:
-        return example(ReferralAccepted, referral_id=self.referral, routing=self.routing, aggregate_version=2)
+    def accepted(self, version: int = 2) -> Event:
+        return example(ReferralAccepted, referral_id=self.referral, routing=self.routing, aggregate_version=version)
 
     def identified(self) -> Event:
         return example(
@@ -173,6 +175,63 @@ async def test_no_snapshot_brings_back_a_referral_of_somebody_who_was_erased(ser
     assert [event["referral_id"] for name, event in await stream_of(db, "cd93") if name == "left_scope"] == [
         str(there.referral)
     ]
+
+
+async def test_snapshot_after_an_opening_says_where_the_referral_stands_once(service: Service, db: Database) -> None:
+    story, since = Story(), AT - timedelta(hours=1)
+    opened = example(
+        ReferralOpened, referral_id=story.referral, routing=story.routing, aggregate_version=3, status="received",
+        changed_at=since, opened_at=AT,
+    )  # fmt: skip
+    received = example(
+        ReferralReceived, referral_id=story.referral, routing=story.routing, aggregate_version=2, received_at=since
+    )
+    sources = [source_of_event(one) for one in (story.submitted(), received, opened)]
+    clock = SystemClock()
+    await service.organisation("before", communes=["93048"])
+
+    async def deliver() -> None:
+        await Processor("partners", subscriptions(clock)[0], db, clock, Doorbell()).process(sources)
+
+    await deliver()
+    await service.organisation("cd93", collectivities=["93D"])
+    # Read again, and after another change of the same territory.
+    await deliver()
+    await service.organisation("cd93", collectivities=["93D"], communes=["94028"])
+    await tell(db, story.accepted(4))
+
+    assert await types_of(db, "cd93") == ["snapshot", "accepted"]
+    (_, snapshot), _ = await stream_of(db, "cd93")
+    assert (snapshot["referral_id"], snapshot["status"]) == (str(story.referral), "received")
+    # Opening moves the version, and nothing else: the status is as old as it was.
+    assert snapshot["aggregate_version"] == 3
+    assert datetime.fromisoformat(snapshot["changed_at"]) == since
+    assert await types_of(db, "before") == ["submitted", "received", "opened", "accepted"]
+
+
+async def test_nobody_hears_of_a_referral_after_its_person_was_erased(service: Service, db: Database) -> None:
+    association = await service.organisation("asso1", "association")
+    await service.organisation("cd93", collectivities=["93D"])
+    own = await service.client_of("cd93")
+    gone, there = (Story(referrer=association["organisation_id"]) for _ in range(2))
+    for story in (gone, there):
+        await tell(db, story.submitted(), story.identified())
+    [before] = await tell(db, gone.accepted())
+    await tell(db, gone.erased())
+    digest = (await service.http.get("/feed/digest", headers=own)).json()["days"][-1]
+
+    # Its own events do not say whose it is; those of another go on.
+    later = example(ReferralReceived, referral_id=gone.referral, routing=gone.routing, aggregate_version=3)
+    await tell(db, later, gone.booked(), gone.moved("93066", 4))
+    assert (await service.http.get("/feed/digest", headers=own)).json()["days"][-1] == digest
+    await tell(db, there.accepted())
+
+    for code in ("cd93", "asso1"):
+        about = [name for name, event in await stream_of(db, code) if event.get("referral_id") == str(gone.referral)]
+        assert about == ["submitted", "identified", "accepted"], code
+        assert (await types_of(db, code))[-2:] == ["erased", "accepted"], code
+    why = (await service.http.get("/explanations", params={"event_id": before}, headers=own)).json()
+    assert "person_erased" in [one["code"] for one in why["since"]], why
 
 
 async def test_erasure_reaches_whoever_was_told_of_the_referral_alone(service: Service, db: Database) -> None:

@@ -8,8 +8,8 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partners.adapters.webhooks.courier import Changes, Courier, Item, Lease
-from partners.domain.webhook import Answer, next_attempt, outcome_of, shown
+from partners.adapters.webhooks.courier import WAITING_MAX, WINDOW, Changes, Courier, Item, Lease
+from partners.domain.webhook import ERASED, Answer, next_attempt, outcome_of, shown
 
 NOW = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)
 OK, BAD = Answer("delivered", 204), Answer("status", 500)
@@ -162,3 +162,56 @@ def test_a_slow_acceptance_takes_the_places_of_those_who_strain() -> None:
         assert item is not None
         courier.answered(item, Answer("delivered", 204, took_ms=took_ms), NOW, NOW)
         assert courier.strained is strained
+
+
+def test_an_erasure_leaves_when_what_was_on_its_way_has_come_back_and_before_what_was_refused() -> None:
+    courier = Database([1, 2, 3]).courier(NOW)
+    courier.take(courier.live, [Item(1, False, UUID(int=1), "t", "1")], whole=False, now=NOW)
+    before = courier.next_item(NOW)
+    assert before is not None
+    courier.answered(before, OK, NOW, NOW)
+    courier.take(courier.live, [Item(2, False, UUID(int=2), "t", "2")], whole=False, now=NOW)
+    flying = courier.next_item(NOW)
+    erasure = Item(3, False, UUID(int=3), ERASED, "person")
+    later = Item(4, False, UUID(int=4), "t", "4")
+    courier.take(courier.live, [erasure, later], whole=True, now=NOW)
+    assert flying is not None
+    assert courier.next_item(NOW) is later
+    assert courier.next_item(NOW) is None
+
+    courier.answered(flying, BAD, NOW, NOW)
+    assert courier.next_item(NOW) is erasure
+    courier.answered(erasure, OK, NOW, NOW)
+    # Its hour comes, and the stream says that its person was erased.
+    again = courier.next_item(NOW + timedelta(minutes=1))
+    assert again is flying
+    failures = courier.failures
+    courier.withdrawn(flying, NOW)
+    changes = courier.hand_over()
+    assert [(one.position, one.answer.outcome) for one in changes.attempts][-1] == (2, "withdrawn")
+    assert (courier.failures, list(changes.removed)) == (failures, [(2, False)])
+
+
+def test_a_long_range_is_never_more_than_a_window_and_the_rows_that_a_receiver_may_have() -> None:
+    length = 20 * WINDOW
+    lease = Lease(UUID(int=1), UUID(int=2), "cd93", "https://x.example.org/", None, length, 0, length, 0, None, None,
+                  1, 1)  # fmt: skip
+    courier, rows, most_rows, sent = Courier(lease, ["whsec_x"], [], NOW), set[tuple[int, bool]](), 0, 0
+    assert courier.replay is not None
+    while room := courier.room:
+        after = courier.replay.read_to
+        items = [Item(n, True, UUID(int=n), "t", str(n)) for n in range(after + 1, min(after + room, length) + 1)]
+        courier.take(courier.replay, items, whole=len(items) < room, now=NOW)
+        assert len(courier.replay.open) <= WINDOW
+        if not items:
+            break
+        # One in two is refused: the receiver is there, and never takes those.
+        while item := courier.next_item(NOW):
+            sent += 1
+            courier.answered(item, BAD if item.position % 2 else OK, NOW, NOW)
+        changes = courier.hand_over()
+        rows = rows - set(changes.removed) | set(changes.stored)
+        most_rows = max(most_rows, len(rows))
+        assert len(changes.attempts) <= WINDOW
+    assert WAITING_MAX <= most_rows <= WAITING_MAX + WINDOW
+    assert sent < length

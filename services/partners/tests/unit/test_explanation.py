@@ -102,8 +102,8 @@ class Kept:
             self.worlds if fact.routing is not None and fact.routing.referrer_organisation_id in self.worlds else set()
         )
 
-    async def erased(self, person: UUID | None) -> bool:
-        return person in self.gone
+    async def erased(self, fact: Fact | None) -> bool:
+        return fact is not None and bool({fact.person, fact.referral_id} & self.gone)
 
     async def left_scope(self, organisation_id: UUID, subject: str) -> int | None:
         return None
@@ -189,6 +189,8 @@ def test_webhook_says_what_became_of_an_event(
     webhook = Webhook(uuid4(), uuid4(), "https://x", types, state, None, position, None, None, 0, None, AT, AT)
 
     assert fate_of(webhook, "a.type", 5, accepted=accepted, waits=waits) is fate
+    since = fate_of(webhook, "a.type", 5, accepted=accepted, waits=waits, erased=True)
+    assert since is (fate if fate in {Fate.DELIVERED, Fate.FILTERED} else Fate.WITHDRAWN)
     if fate is Fate.FILTERED:
         assert fate_of(webhook, ERASED, 5, accepted=accepted, waits=waits) is not fate
 

@@ -26,6 +26,7 @@ from maillage_contracts.catalogue import Deprecation, Text, catalogue
 from partners.adapters.http import feed_period, feed_types
 from partners.adapters.http.feed import feed_routes
 from partners.adapters.http.feed_period import period_routes
+from partners.adapters.webhooks.couriers import WebhookDoorbell
 from partners.app.ports import FeedRow, FeedWindow
 
 CALLER = Caller("cd93-1", "cd93-1", UUID(int=1), "cd93", "council", frozenset({"feed:read"}))
@@ -115,3 +116,17 @@ async def test_a_page_says_which_of_its_types_ends(http: httpx.AsyncClient, monk
         )
     other = await http.get("/feed?types=referrals.referral.accepted.v1")
     assert "sunset" not in other.headers
+
+
+def test_readers_and_couriers_are_woken_by_commits_and_not_by_what_the_relay_sent() -> None:
+    doorbell = WebhookDoorbell()
+    doorbell.committed_something = False
+
+    def woken() -> tuple[bool, bool, bool]:
+        return doorbell.committed.is_set(), doorbell.couriers.is_set(), doorbell.committed_something
+
+    doorbell.wake()
+    assert woken() == (False, False, False)
+
+    doorbell.ring()
+    assert woken() == (True, True, True)

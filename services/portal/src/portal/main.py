@@ -76,4 +76,5 @@ def build_shell(settings: PortalSettings, runtime: Runtime, client: AsyncClient)
         contact=Contact(settings.phone, settings.postal_address),
         demo_login=settings.demo_login,
         secure_cookies=settings.secure_cookies,
+        public_url=settings.portal_url,
     )

@@ -21,7 +21,9 @@ class PortalSettings(ServiceSettings):
     referrals_url: str = Field(description="Base URL of the referrals service.")
     registration_url: str = Field(description="Base URL of the registration service: appointments.")
     training_url: str = Field(description="Base URL of the training service: sessions.")
-    portal_url: str = Field(default="", description="Public base URL; https:// makes cookies Secure.")
+    portal_url: str = Field(
+        default="", description="Public base URL, where pip finds our package; https makes cookies Secure."
+    )
     demo_login: bool = Field(default=False, description="Sign in by choosing an invented member.")
     contact_phone: str = Field(default="", description="Telephone number at the foot of every page.")
     contact_address: str = Field(default="", description="Postal address at the foot of every page.")

@@ -109,7 +109,7 @@ async def test_two_whole_years_are_asked_for(portal: Portal) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize(("status", "shown"), [(503, 503), (429, 503), (403, 403), (422, 422)])
+@pytest.mark.parametrize(("status", "shown"), [(503, 503), (429, 503), (403, 403), (422, 422), (410, 422)])
 async def test_refusals_of_the_service_are_pages(portal: Portal, status: int, shown: int) -> None:
     portal.services.answers[EXPORT] = (status, {"code": "some_problem"})
     await portal.sign_in(MANAGER)

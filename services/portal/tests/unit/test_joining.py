@@ -25,6 +25,7 @@ __all__ = ["logging_as_before"]
 
 TOKEN = "A-canary_9876543210" * 4
 HERE = f"/rejoindre/{TOKEN}"
+PACKAGE = "http://portal/contrats/maillage_contracts-0.1.0-py3-none-any.whl#sha256=5ac1"
 SECRET, PASSWORD = "canary-of-the-secret", "canary-of-the-password"
 UNTIL = "2026-12-28T09:00:00Z"
 JOIN = ("GET", "/join-request")
@@ -251,20 +252,34 @@ async def test_test_referral_is_said_to_be_where_it_is(portal: Portal, status: i
 def test_commands_hold_names_and_never_a_secret_unless_it_is_shown() -> None:
     kafka = KafkaAccess("kafka:9094", "partner-essai-v1", "partner-essai", PASSWORD, "SASL_PLAINTEXT")
     shown = ProgramAccess("essai-k7", "essai", "http://p/oauth/token", "http://p/feed", (), SECRET, kafka)
-    blocks = {one.name: one.text for one in commands(shown)}
-    assert list(blocks) == ["keep", "token", "feed", "python", "kafka"]
+    blocks = {one.name: one.text for one in commands(shown, PACKAGE)}
+    assert list(blocks) == ["keep", "token", "feed", "install", "python", "kafka", "properties"]
     assert [name for name, text in blocks.items() if SECRET in text or PASSWORD in text] == ["keep"]
     assert "read -r" not in blocks["keep"]
+    assert blocks["install"].endswith(f"pip install 'maillage-contracts[feed,kafka] @ {PACKAGE}'")
     for name in ("python", "kafka"):
         compile(blocks[name], name, "exec")
     later = ProgramAccess("essai-k7", "essai", "http://p/oauth/token", "http://p/feed")
-    assert [one.name for one in commands(later)] == ["keep", "token", "feed", "python"]
-    assert "read -r MAILLAGE_CLIENT_SECRET" in commands(later)[0].text
+    assert [one.name for one in commands(later, PACKAGE)] == ["keep", "token", "feed", "install", "python"]
+    assert "read -r MAILLAGE_CLIENT_SECRET" in commands(later, PACKAGE)[0].text
+
+
+def test_broker_with_an_authority_of_its_own_is_trusted_by_the_file_that_a_command_writes() -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    kafka = KafkaAccess("kafka:9094", "partner-essai-v1", "partner-essai", PASSWORD, "SASL_SSL", pem)
+    shown = ProgramAccess("essai-k7", "essai", "http://p/oauth/token", "http://p/feed", (), SECRET, kafka)
+    blocks = {one.name: one.text for one in commands(shown, PACKAGE)}
+    assert list(blocks)[-3:] == ["authority", "kafka", "properties"]
+    assert blocks["authority"].splitlines()[1:-1] == pem.splitlines()
+    file = blocks["authority"].splitlines()[0].split()[2]
+    assert f'ca_file="{file}")' in blocks["kafka"]
+    assert "protocol=" not in blocks["kafka"]
+    assert f"\nssl.truststore.type=PEM\nssl.truststore.location={file}\n" in blocks["properties"]
 
 
 def test_name_with_a_quote_stays_one_word_of_the_shell() -> None:
     odd = ProgramAccess("a'; rm -rf x; '", "essai", "http://p/oauth/token", "http://p/feed", (), "s'ecret")
-    assert commands(odd)[0].text.startswith("MAILLAGE_CLIENT_ID='a'\"'\"'; rm -rf x; '\"'\"''\n")
+    assert commands(odd, PACKAGE)[0].text.startswith("MAILLAGE_CLIENT_ID='a'\"'\"'; rm -rf x; '\"'\"''\n")
 
 
 @pytest.mark.usefixtures("logging_as_before")

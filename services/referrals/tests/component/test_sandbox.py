@@ -14,7 +14,7 @@ from chassis.consumer import Processor
 from chassis.directory import apply_organisations
 from chassis.outbox import Doorbell
 from chassis.testing.events import source_of_event
-from maillage_contracts import OrganisationRegistered, Territory
+from maillage_contracts import OrganisationRegistered, ReferralDeclined, Territory
 from maillage_contracts.sandbox import REFERS, SIMULATORS
 from referrals.adapters.geography import OfficialPlaces
 from referrals.adapters.organisations import DirectoryOrganisations
@@ -209,6 +209,14 @@ async def heard(desk: Desk, *events: OrganisationRegistered) -> None:
         await processor.process([source_of_event(event)])
 
 
+DECLINE = {"reasons": ["not_eligible"], "declined_by": "provider", "shareable_with_person": True}
+ANSWERS: tuple[tuple[tuple[str, Any], ...], ...] = (
+    (("receipt", None), ("review", None), ("acceptance", None)),
+    (("receipt", None), ("review", None), ("decline", DECLINE)),
+)
+"""An acceptance, and a refusal, as a council's program sends them."""
+
+
 async def test_council_that_joins_the_sandbox_is_referred_one_person_whom_it_can_answer(desk: Desk) -> None:
     at, ids = desk.clock.now(), [UUID(int=0xD0000 + n) for n in range(3)]
     simulators = [organisation(UUID(int=0xD5), REFERS, "association", at)]
@@ -237,8 +245,16 @@ async def test_council_that_joins_the_sandbox_is_referred_one_person_whom_it_can
         [mine] = (await desk.http.get("/referrals", headers=reader)).json()["items"]
         referral = f"/referrals/{mine['referral_id']}"
         people[id_] = (await desk.http.get(referral, headers=reader)).json()["person"]
-        for command in ("receipt", "review", "acceptance"):
-            assert (await desk.http.post(f"{referral}/{command}", headers=reader)).status_code == 200
+        for command, body in ANSWERS[id_ == ids[1]]:
+            answer = await desk.http.post(f"{referral}/{command}", headers=reader, json=body)
+            assert answer.status_code == 200, answer.text
+        answered = (await desk.http.get(referral, headers=reader)).json()
+        assert answered["status"] == ("declined" if id_ == ids[1] else "accepted")
+        assert answered["person"] == people[id_]
+        other = bearer(desk, ids[0] if id_ == ids[1] else ids[1], "council", "referrals:read referrals:answer")
+        assert (await desk.http.get(referral, headers=other)).status_code == 404
+    declined = [event for event in await desk.events() if isinstance(event, ReferralDeclined)]
+    assert [event.routing.receiver_organisation_id for event in declined] == [ids[1]]
     assert all(one["last_name"].startswith("Exemple ") for one in people.values())
     assert len({(one["last_name"], one["birth_date"]) for one in people.values()}) == 2
 

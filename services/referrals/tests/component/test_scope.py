@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from chassis.directory import apply_organisations
 from maillage_contracts import OrganisationChanged, Territory
 
@@ -49,6 +51,31 @@ async def test_council_reads_nobody_outside_its_territory_and_asking_is_recorded
     await give(desk, 51, collectivities=("93D",))
     assert (await desk.read(referral_id, by=COUNCIL)).json()["person"] is not None
     assert await purposes(desk, referral_id) == ["referrals.read", "referrals.read.out_of_scope", "referrals.read"]
+
+
+@pytest.mark.parametrize("command", ["receipt", "review", "acceptance", "decline"])
+async def test_council_answers_nobody_outside_its_territory_and_asking_is_recorded(desk: Desk, command: str) -> None:
+    referral_id = await desk.submitted()
+    body = (
+        {"reasons": ["out_of_area"], "declined_by": "provider", "shareable_with_person": True}
+        if command == "decline"
+        else {}
+    )
+
+    async def answer() -> Any:
+        headers = {**desk.bearer(COUNCIL), "idempotency-key": "one-answer"}
+        return await desk.http.post(f"/referrals/{referral_id}/{command}", json=body, headers=headers)
+
+    await give(desk, 50, communes=("93066",))
+    refused = await answer()
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert (await desk.read(referral_id)).json()["status"] == "submitted"
+    assert await purposes(desk, referral_id) == ["referrals.answer.out_of_scope"]
+
+    # What was refused is not remembered under its key.
+    await give(desk, 51, collectivities=("93D",))
+    assert (await answer()).status_code in (200, 409)
+    assert await purposes(desk, referral_id) == ["referrals.answer.out_of_scope"]
 
 
 async def test_council_of_a_pair_reads_it_only_within_its_territory_and_may_end_its_part(pair: Pair) -> None:

@@ -13,12 +13,19 @@ import httpx
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from chassis.ids import new_id
+from maillage import settings
+from maillage.newcomer import Journey, join
 from maillage.testing.running import RunningStack
 
 MONTREUIL = "93048"
 CRETEIL = "94028"
 
 Events = list[dict[str, Any]]
+
+
+def newcomer(stack: RunningStack, *, kind: str = "council", place: str = "77", sandbox: bool = False) -> Journey:
+    """Return an organisation that has just joined, by the public routes; for where no event loop runs."""
+    return asyncio.run(join(settings.load(stack.environment), kind=kind, place=place, sandbox=sandbox))
 
 
 def referral(commune: str = MONTREUIL, **person: str) -> dict[str, Any]:
@@ -82,6 +89,7 @@ async def feed_until(
     stack: RunningStack, code: str, enough: Callable[[Events], Any], timeout_seconds: float = 30
 ) -> Events:
     """Return an organisation's feed once it is `enough`, following it by long poll; fails after the timeout."""
+    timeout_seconds *= stack.patience
     deadline = time.monotonic() + timeout_seconds
     events: Events = []
     cursor: str | None = None

@@ -15,6 +15,8 @@ import asyncpg
 CREATE = "SELECT format('CREATE DATABASE %I', $1::text)"
 COPY = "SELECT format('CREATE DATABASE %I TEMPLATE %I STRATEGY file_copy', $1::text, $2::text)"
 DROP = "SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', $1::text)"
+CONNECT_SECONDS = 60
+"""A server that starts processes for two sessions of tests on two cores may take its time."""
 
 
 class DatabaseFactory:
@@ -67,7 +69,7 @@ class DatabaseFactory:
         return self._templates[package]
 
     async def _administer(self, statement: str, *names: str) -> None:
-        connection = await asyncpg.connect(self._admin_dsn, timeout=10)
+        connection = await asyncpg.connect(self._admin_dsn, timeout=CONNECT_SECONDS)
         try:
             await connection.execute(await connection.fetchval(statement, *names))
         finally:

@@ -343,6 +343,7 @@ class Journey:
         empty: bool = False,
     ) -> Any:
         """Return the first answer of `work` that says something, repeating it while nobody answers."""
+        seconds *= self.stack.patience
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:

@@ -47,6 +47,9 @@ def free_ports(count: int) -> list[int]:
 class RunningStack:
     """Starts, questions, hurts and stops one stack."""
 
+    patience = 1.0
+    """How many times the usual limits tests wait for it; nothing waits longer than it must."""
+
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))

@@ -53,10 +53,12 @@ def example(model: type[AnyEvent], **changes: Any) -> AnyEvent:
     return model.model_validate(model.model_validate_json(path.read_bytes()).model_dump() | changes)
 
 
-def source_of_event(event: Event, *, offset: int = 0, partition: int = 0, event_id: UUID | None = None) -> Source:
+def source_of_event(
+    event: Event, *, offset: int = 0, partition: int = 0, event_id: UUID | None = None, at: datetime = AT
+) -> Source:
     """Return the record that a consumer would read for `event`."""
     envelope = envelope_for(
-        event, id=event_id or new_id(), source="/referrals", time=AT, correlation_id=new_id(), traceparent=None
+        event, id=event_id or new_id(), source="/referrals", time=at, correlation_id=new_id(), traceparent=None
     )
     record = encode(event, envelope)
     return Source(record.topic, partition, offset, record.key, list(record.headers), record.value)

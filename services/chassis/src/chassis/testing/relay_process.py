@@ -22,7 +22,7 @@ async def run(settings: ServiceSettings) -> None:
     """Relay the outbox of the database in the settings, for ever."""
     clock_of(settings.clock_file)
     doorbell = Doorbell()
-    lanes = Lanes(RelayProducers(settings, "testing"), doorbell.ring)
+    lanes = Lanes(RelayProducers(settings, "testing"), doorbell.wake)
     database = Database(settings.database_dsn.get_secret_value(), size=2, application="relay")
     await Relay(database, lanes, doorbell).run()
 

@@ -21,15 +21,20 @@ POLL_SECONDS = 0.1
 WINDOW_ROWS = 5_000
 """How many rows one read with types looks at: a rare type must not make it read two years at once."""
 
-# partner_stream_pkey, then a range of stream_events_pkey. The position is read first: it never exceeds the rows seen.
-LAST = "SELECT last_position FROM partner_stream WHERE organisation_id = $1"
+# partner_stream_pkey, then a range of stream_events_pkey; one row without a position where nothing follows. All is seen
+# at one moment: the last position never exceeds the rows, and a purge moves its position before it deletes anything.
 READ = """
-SELECT position, headers, payload FROM stream_events
-WHERE organisation_id = $1 AND position > $2 ORDER BY position LIMIT $3
+SELECT s.last_position, s.purged_position, e.position, e.headers, e.payload FROM partner_stream s LEFT JOIN LATERAL (
+    SELECT position, headers, payload FROM stream_events
+    WHERE organisation_id = $1 AND position > $2 ORDER BY position LIMIT $3
+) e ON true WHERE s.organisation_id = $1 ORDER BY e.position
 """
 READ_TYPES = """
-SELECT position, headers, payload FROM stream_events
-WHERE organisation_id = $1 AND position > $2 AND position <= $4 AND ce_type = ANY ($5) ORDER BY position LIMIT $3
+SELECT s.last_position, s.purged_position, e.position, e.headers, e.payload FROM partner_stream s LEFT JOIN LATERAL (
+    SELECT position, headers, payload FROM stream_events
+    WHERE organisation_id = $1 AND position > $2 AND position <= $2 + $4::bigint AND ce_type = ANY ($5)
+    ORDER BY position LIMIT $3
+) e ON true WHERE s.organisation_id = $1 ORDER BY e.position
 """
 ARRIVED = """
 SELECT s.organisation_id, s.last_position FROM partner_stream s WHERE s.organisation_id = ANY ($1)
@@ -70,18 +75,19 @@ class PostgresFeed:
         self, organisation_id: UUID, after: int, limit: int, types: Sequence[str] | None = None
     ) -> FeedWindow:
         async with self._db.connection() as connection:
-            last = await connection.fetchval(LAST, organisation_id) or 0
-            if after >= last:
-                return FeedWindow(last, after, ())
             if types is None:
-                found = await connection.fetch(READ, organisation_id, after, limit)
-                reached = found[-1]["position"] if found else last
+                read = await connection.fetch(READ, organisation_id, after, limit)
             else:
-                reached = min(last, after + WINDOW_ROWS)
-                found = await connection.fetch(READ_TYPES, organisation_id, after, limit, reached, list(types))
-                reached = found[-1]["position"] if len(found) == limit else reached
-        rows = [FeedRow(row["position"], row["headers"], row["payload"]) for row in found]
-        return FeedWindow(max(last, reached), reached, rows)
+                read = await connection.fetch(READ_TYPES, organisation_id, after, limit, WINDOW_ROWS, list(types))
+        last, purged = (read[0]["last_position"], read[0]["purged_position"]) if read else (0, 0)
+        if after < purged:
+            return FeedWindow(last, after, (), purged)
+        rows = [FeedRow(row["position"], row["headers"], row["payload"]) for row in read if row["position"] is not None]
+        if rows and (types is None or len(rows) == limit):
+            reached = rows[-1].position
+        else:
+            reached = max(after, last if types is None else min(last, after + WINDOW_ROWS))
+        return FeedWindow(last, reached, rows, purged)
 
     async def arrival(self, organisation_id: UUID, after: int, seconds: float) -> None:
         waiter = _Waiter(after)

@@ -28,6 +28,7 @@ from chassis.settings import ServiceSettings
 from maillage_contracts import PARTNER_TOPIC
 from partners.adapters.kafka_calls import CALL_SECONDS, Administration, answers
 from partners.adapters.kafka_login import verify_login
+from partners.adapters.partner_listener import PartnerListener
 from partners.domain.kafka_access import USER_PREFIX
 from partners.domain.kafka_drift import Found, FoundTopic, Right
 
@@ -48,8 +49,8 @@ T = TypeVar("T")
 class ConfluentCluster:
     """Implements KafkaCluster and KafkaInventory."""
 
-    def __init__(self, settings: ServiceSettings, partner_bootstrap: str) -> None:
-        self._partner_bootstrap = partner_bootstrap
+    def __init__(self, settings: ServiceSettings, listener: PartnerListener) -> None:
+        self._listener = listener
         self._administration = Administration(settings)
         self._replication = settings.kafka_replication
 
@@ -80,7 +81,7 @@ class ConfluentCluster:
         await self._alter([credential])
 
     async def verify(self, user: str, password: str, *, topic: str) -> None:
-        await verify_login(self._partner_bootstrap, user, password, topic)
+        await verify_login(self._listener, user, password, topic)
 
     async def revoke(self, user: str) -> None:
         everything = _anything_of(f"{PRINCIPAL}{user}")

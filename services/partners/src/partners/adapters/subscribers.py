@@ -179,6 +179,7 @@ def fact_of(delivery: Delivery) -> Fact:
         delivery.envelope.type,
         event.previous_commune if isinstance(event, ReferralMoved) else None,
         event.referral_id if isinstance(event, ReferralEvent | PersonIdentified) else None,
+        delivery.envelope.time,
     )
 
 

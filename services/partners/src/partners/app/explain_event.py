@@ -48,7 +48,9 @@ class Evidence(Protocol):
         """Return the event's referrer if they are of the sandbox, else nobody."""
         ...
 
-    async def erased(self, person: UUID | None) -> bool: ...
+    async def erased(self, fact: Fact | None) -> bool:
+        """Say whether the person whom the event concerns, by itself or by its referral, was erased."""
+        ...
 
     async def left_scope(self, organisation_id: UUID, subject: str) -> int | None:
         """Return where the stream took this aggregate back, if that is the last it says of it."""
@@ -78,7 +80,6 @@ async def explain_event(
 async def _explained(evidence: Evidence, organisation_id: UUID, copy: Copy) -> Explanation:
     left = await evidence.left_scope(organisation_id, copy.subject)
     if copy.organisation_id == organisation_id:
-        person = None if copy.fact is None else copy.fact.person
         return Explanation(
             Outcome.RECEIVED,
             copy.ce_type,
@@ -87,13 +88,14 @@ async def _explained(evidence: Evidence, organisation_id: UUID, copy: Copy) -> E
             copy.stored_at,
             copy.masked,
             left_scope_position=left if left is not None and left > copy.position else None,
-            erased_since=await evidence.erased(person),
+            erased_since=await evidence.erased(copy.fact),
             webhooks=tuple(await evidence.fates(copy)),
         )
     outcome = Outcome.OTHER_STREAM
     if copy.fact is not None:
         stream = await evidence.scope(organisation_id, copy.fact)
-        erased = [copy.fact.person] if copy.fact.person and await evidence.erased(copy.fact.person) else ()
+        named = [one for one in (copy.fact.person, copy.fact.referral_id) if one is not None]
+        erased = named if await evidence.erased(copy.fact) else ()
         placing = Placing([stream], (), erased, await evidence.sandboxed(copy.fact))
         outcome = Outcome.of(placing.judge(stream, copy.fact))
     return Explanation(outcome, copy.ce_type, copy.subject, left_scope_position=left)

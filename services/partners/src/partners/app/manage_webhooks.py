@@ -9,8 +9,8 @@ from uuid import UUID
 
 from chassis.ids import new_id
 from partners.app.webhook_ports import Webhooks
-from partners.domain.cursor import read_cursor
-from partners.domain.errors import BadCursor, NotFound, TooManyWebhooks, WrongState
+from partners.domain.cursor import read_cursor, write_cursor
+from partners.domain.errors import BadCursor, CursorTooOld, NotFound, TooManyWebhooks, WrongState
 from partners.domain.webhook import SECRETS_MAX, WEBHOOKS_MAX, State, Webhook, new_secret
 from partners.domain.webhook_address import checked_url
 
@@ -55,6 +55,8 @@ async def _position(webhooks: Webhooks, organisation_id: UUID, start: Start, las
         position = read_cursor(start.after, organisation_id)
         if position > last:
             raise BadCursor
+        if position < (purged := await webhooks.purged(organisation_id)):
+            raise CursorTooOld(write_cursor(organisation_id, purged))
         return position
     if start.since is not None:
         return await webhooks.position_since(organisation_id, start.since)

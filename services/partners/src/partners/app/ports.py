@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -108,6 +108,16 @@ class StreamRow:
     """Of whom this tells the organisation."""
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What was there before some facts are placed."""
+
+    held: frozenset[tuple[UUID, UUID]]
+    """(organisation, event) pairs that streams hold already."""
+    sandboxed: frozenset[UUID]
+    """Those of the referrers that are of the sandbox."""
+
+
 class Streams(Protocol):
     """Streams and what decides their content."""
 
@@ -129,16 +139,12 @@ class Streams(Protocol):
         """Remember that nothing is told of these persons any more, and who was told of their referrals."""
         ...
 
-    async def erased(self, persons: Sequence[UUID]) -> set[UUID]:
-        """Return those of the persons who were erased."""
+    async def erased(self, persons: Collection[UUID], referrals: Collection[UUID]) -> set[UUID]:
+        """Return those of the persons who were erased, and those of the referrals whose person was."""
         ...
 
-    async def of_sandbox(self, facts: Sequence[Fact]) -> set[UUID]:
-        """Return those of the facts' referrers that are of the sandbox."""
-        ...
-
-    async def present(self, event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
-        """Return the (organisation, event) pairs that streams already hold."""
+    async def present(self, facts: Sequence[Fact]) -> Present:
+        """Return what is there of these facts; their streams are locked."""
         ...
 
     async def append(self, rows: Sequence[StreamRow], at: datetime) -> None:
@@ -227,11 +233,15 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedWindow:
-    """A look at a stream: its last position, how far was looked, and the rows found on the way, in order."""
+    """A look at a stream: its last position, how far was looked, and the rows found on the way, in order.
+
+    Nothing up to `purged` is kept: whoever asked for what follows an earlier position is given nothing.
+    """
 
     last: int
     reached: int
     rows: Sequence[FeedRow]
+    purged: int = 0
 
 
 class Feed(Protocol):

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from partners.app.ports import Copies, Referrals, StreamEvents, StreamRow, Streams
 from partners.domain.placing import Placing
+from partners.domain.retention import oldest_kept_day
 from partners.domain.stream import Fact, KnownReferral, KnownStep, Matter
 
 MOVED = "moved"
@@ -51,16 +52,19 @@ async def project_events(
     await referrals.remember_steps(told.steps)
     await referrals.remember_persons(told.persons)
     moves = await referrals.detailed(told.moves)
-    facts = await as_they_stand(referrals, told.facts, moves)
+    # A stream that was told of it has forgotten that it was: read again, by a replay as late as that, it would be new.
+    oldest = oldest_kept_day(at)
+    recent = [one for one in told.facts if one.occurred_at is None or one.occurred_at.date() >= oldest]
+    facts = await as_they_stand(referrals, recent, moves)
     others |= {one.person for one in moves.values() if one.person is not None}
-    erased = await streams.erased(sorted(others))
+    erased = await streams.erased(others, {fact.referral_id for fact in facts if fact.referral_id is not None})
     await streams.note_erased(erasures, at)
     concerned = await streams.lock_concerned(facts)
     if not concerned:
         return
-    present = await streams.present([fact.event_id for fact in facts])
+    present = await streams.present(facts)
     following = await referrals.following(concerned, moves)
-    placing = Placing(concerned, present, erased, await streams.of_sandbox(facts), following)
+    placing = Placing(concerned, present.held, erased, present.sandboxed, following)
     rows: list[StreamRow] = []
     for fact in facts:
         places = list(placing.place(fact))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from partners.app.ports import Feed, FeedRow
 from partners.domain.cursor import read_cursor, write_cursor
-from partners.domain.errors import BadCursor
+from partners.domain.errors import BadCursor, CursorTooOld
 
 LIMIT_MAX = 500
 WAIT_SECONDS_MAX = 25
@@ -40,7 +40,8 @@ async def read_feed(
     A page may be empty with more to come: where few events are of the types, the cursor has moved past the others.
 
     Positions are gapless and visible in their order, so "after the last one read" never skips an event. Raises
-    BadCursor, also for a position that this stream has not reached: waiting there would be silence for ever.
+    BadCursor, also for a position that this stream has not reached: waiting there would be silence for ever. Raises
+    CursorTooOld where events after the cursor are no longer kept; without a cursor it begins with the oldest kept.
     """
     after = 0 if cursor is None else read_cursor(cursor, organisation_id)
     loop = asyncio.get_running_loop()
@@ -50,6 +51,11 @@ async def read_feed(
         window = await feed.read(organisation_id, after, limit, types)
         if after > window.last:
             raise BadCursor
+        if after < window.purged:
+            if cursor is not None:
+                raise CursorTooOld(write_cursor(organisation_id, window.purged))
+            after = window.purged
+            continue
         after, looks = window.reached, looks + 1
         left = deadline - loop.time()
         behind = after < window.last

@@ -84,7 +84,11 @@ class Webhooks(Protocol):
         ...
 
     async def position_since(self, organisation_id: UUID, since: datetime) -> int:
-        """Return the last position before an instant."""
+        """Return the last position before an instant, of those kept."""
+        ...
+
+    async def purged(self, organisation_id: UUID) -> int:
+        """Return the position up to which the stream is no longer kept; the caller has locked its owner."""
         ...
 
     async def waiting(self, webhook_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, datetime]]:

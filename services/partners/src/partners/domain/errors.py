@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 
@@ -59,6 +60,26 @@ class BadCursor(PartnersError):
     """The cursor is not one that this feed gave to this organisation."""
 
     code = "bad_cursor"
+
+
+class CursorTooOld(PartnersError):
+    """Events after the cursor are older than two years and no longer kept; `oldest` is before the first that is."""
+
+    code = "cursor_too_old"
+
+    def __init__(self, oldest: str) -> None:
+        super().__init__(self.__doc__)
+        self.oldest = oldest
+
+
+class PeriodTooOld(PartnersError):
+    """The period has events that are older than two years and no longer kept; `oldest` is the first day kept."""
+
+    code = "period_too_old"
+
+    def __init__(self, oldest: date) -> None:
+        super().__init__(self.__doc__)
+        self.oldest = oldest
 
 
 @dataclass(frozen=True, slots=True)

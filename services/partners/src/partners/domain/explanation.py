@@ -71,16 +71,25 @@ class Fate(StrEnum):
     PENDING = "pending"
     PAUSED = "paused"
     DISABLED = "disabled"
+    WITHDRAWN = "withdrawn"
+    """Not accepted before its person was erased, and so never sent."""
     PASSED = "passed"
     """Before where the webhook began, or accepted longer ago than the delivery log goes back."""
 
 
-def fate_of(webhook: Webhook, ce_type: str, position: int, *, accepted: bool, waits: bool) -> Fate:
-    """Say what became of the event at this position; `accepted` and `waits` are what log and queue say."""
+def fate_of(
+    webhook: Webhook, ce_type: str, position: int, *, accepted: bool, waits: bool, erased: bool = False
+) -> Fate:
+    """Say what became of the event at this position; `accepted` and `waits` are what log and queue say.
+
+    `erased`: whether the stream says further on that its person was erased.
+    """
     if accepted:
         return Fate.DELIVERED
     if not waits and not wants(webhook.event_types, ce_type):
         return Fate.FILTERED
+    if erased:
+        return Fate.WITHDRAWN
     if not waits and webhook.position >= position:
         return Fate.PASSED
     return Fate.WAITING if webhook.state is State.ACTIVE else Fate(webhook.state.value)

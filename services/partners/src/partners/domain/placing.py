@@ -22,7 +22,7 @@ class Placing:
     present: Collection[tuple[UUID, UUID]]
     """(organisation, event) pairs that a stream already holds: passed over."""
     erased: Collection[UUID] = ()
-    """Persons of whom nothing is told any more."""
+    """Persons of whom nothing is told any more, and referrals of such persons."""
     sandboxed: Collection[UUID] = ()
     """Those of the referrers that are of the sandbox: what they refer is for organisations of the sandbox alone."""
     following: Collection[tuple[UUID, UUID]] = ()
@@ -87,7 +87,7 @@ class Placing:
                 return Verdict.EVENT_TYPES
             enters = False
         # Whoever has no business with the person does not learn here that they were erased.
-        if fact.person in self._erased:
+        if fact.person in self._erased or fact.referral_id in self._erased:
             return Verdict.PERSON_ERASED
         return Verdict.ENTERED if enters else Verdict.IN_SCOPE
 

@@ -123,6 +123,7 @@ class Fact:
     """Of a move: where the person lived until then."""
     referral_id: UUID | None = None
     """The referral that it is an event of, or that it gives a person to."""
+    occurred_at: datetime | None = None
 
     def communes(self) -> frozenset[str]:
         """Return the communes by which a council may be concerned."""

@@ -49,6 +49,12 @@ LOG_DAYS: Final = 14
 ERASED: Final = "fr.maillage.registration.person.erased.v1"
 """Sent whatever the filter: whoever was told of a person is told to forget them."""
 
+OURS: Final = "internal"
+"""In the log instead of an answer: the fault is on our side."""
+
+WITHDRAWN: Final = "withdrawn"
+"""In the log instead of an answer: not sent (any more), because its person was erased since."""
+
 
 class State(StrEnum):
     """Where a webhook stands."""
@@ -79,6 +85,8 @@ class Webhook:
     last_success_at: datetime | None
     created_at: datetime
     changed_at: datetime
+    missed_events: int = 0
+    """Of its types, what was purged before it was sent: it was paused, disabled or behind for two years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ class Answer:
     """What came of one request to a receiver."""
 
     outcome: str
-    """`delivered`, `gone`, or why not: `status`, `redirect`, `timeout`, `connection`, `tls`, `dns`, `address`."""
+    """`delivered`, `gone`, or why not: `status`, `redirect`, `timeout`, `connection`, `tls`, `dns`, `address`, OURS."""
     status: int | None = None
     took_ms: int = 0
     text: str = ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 from standardwebhooks import Webhook
 
+from chassis.testing.events import example, source_of_event
 from chassis.testing.receivers import Receiver, Seen, answer, receiving
+from maillage_contracts import PersonIdentified
 
 World: TypeAlias = Any
 """conftest.World: test folders are no packages."""
@@ -131,6 +134,27 @@ async def test_filter_lets_its_types_through_and_the_position_passes_the_others(
     headers = await world.service.client_of("cd93")
     end = (await world.service.http.get("/feed", headers=headers)).json()["cursor"]
     await world.until_state(webhook, cursor=end, waiting=0)
+
+
+async def test_a_family_of_types_is_delivered_whole_and_a_misspelt_one_refused(
+    world: World, receiver: Receiver
+) -> None:
+    misspelt = await world.call("POST", json={"url": receiver.url, "event_types": ["referrals.refferal.*"]})
+    assert (misspelt.status_code, misspelt.json()["code"]) == (422, "unknown_type")
+    webhook = await world.webhook(receiver, event_types=["referrals.referral.*"])
+    family = set((await world.shown(webhook))["event_types"])
+    assert RECEIVED in family
+    assert all(one.startswith("fr.maillage.referrals.referral.") for one in family)
+
+    referral = world.referral()
+    first = json.loads(referral[0].value)
+    of_another = example(PersonIdentified, referral_id=first["referral_id"], routing=first["routing"])
+    await world.project(referral[:1], [source_of_event(of_another)], referral[1:])
+    await world.until_state(webhook, waiting=0)
+    await world.until(lambda: len(receiver.events()) == 3)
+
+    assert len(await world.stream()) == 4
+    assert {event["type"] for event in receiver.events()} < family
 
 
 async def test_one_event_or_a_range_is_sent_again_with_the_same_ids(world: World, receiver: Receiver) -> None:

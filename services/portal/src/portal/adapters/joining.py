@@ -32,9 +32,13 @@ class _Kafka(Answer):
     username: str
     password: str = ""
     security_protocol: str = "SASL_SSL"
+    certificate_authority: str = ""
 
     def access(self) -> KafkaAccess:
-        return KafkaAccess(self.bootstrap, self.topic, self.username, self.password, self.security_protocol)
+        return KafkaAccess(
+            self.bootstrap, self.topic, self.username, self.password, self.security_protocol,
+            self.certificate_authority,
+        )  # fmt: skip
 
 
 class _Access(Answer):

@@ -176,6 +176,8 @@ class KafkaAccess:
     username: str
     password: str = ""
     protocol: str = "SASL_SSL"
+    certificate_authority: str = ""
+    """Of the broker's certificate, in PEM, where no system knows it."""
 
 
 @dataclass(frozen=True, slots=True)

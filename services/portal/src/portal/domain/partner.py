@@ -84,8 +84,9 @@ class Webhook:
 WEBHOOK_STATES = ("pending", "active", "paused", "disabled")
 OUTCOMES = (
     "delivered", "gone", "status", "redirect", "timeout", "connection", "tls", "dns", "address", "challenge",
+    "internal", "withdrawn",
 )  # fmt: skip
-"""What can come of one request to a receiver."""
+"""What can come of one request to a receiver, or of there being none: an event about somebody erased since."""
 
 
 @dataclass(frozen=True, slots=True)

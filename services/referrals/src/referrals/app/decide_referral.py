@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from referrals.app.ports import Referrals
+from referrals.app.ports import Organisations, Referrals
 from referrals.domain.decline import Decline
-from referrals.domain.errors import NotFound, WrongParty
+from referrals.domain.errors import NotFound, OutsideTerritory, WrongParty
 from referrals.domain.referral import Referral
-from referrals.domain.status import Command
+from referrals.domain.status import Actor, Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,22 @@ class DecideReferral:
     decline: Decline | None = None
 
 
-async def decide_referral(asked: DecideReferral, *, referrals: Referrals, now: datetime) -> Referral:
-    """Return the referral as changed. Raises NotFound to whoever may not do this, IllegalTransition when too late."""
+async def decide_referral(
+    asked: DecideReferral, *, referrals: Referrals, organisations: Organisations, now: datetime
+) -> Referral:
+    """Return the referral as changed. Raises NotFound to whoever may not do this, IllegalTransition when too late.
+
+    A council answers within the scope of its readings: OutsideTerritory, a NotFound to be recorded, where the person
+    does not live, or no more, in its territory.
+    """
     referral = await referrals.lock(asked.referral_id)
     if referral is None:
         raise NotFound
+    sides = referral.parties.quality_of(asked.organisation_id)
+    if sides == {Actor.RECEIVER} and not await organisations.covered(asked.organisation_id, [referral.commune]):
+        raise OutsideTerritory
     try:
-        fact = referral.decide(asked.command, referral.parties.quality_of(asked.organisation_id), now, asked.decline)
+        fact = referral.decide(asked.command, sides, now, asked.decline)
     except WrongParty:
         # Somebody else's referral and a referral that does not exist must look the same.
         raise NotFound from None

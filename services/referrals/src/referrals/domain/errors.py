@@ -45,6 +45,10 @@ class NotFound(ReferralRefused):
     code = "not_found"
 
 
+class OutsideTerritory(NotFound):
+    """The person lives outside the council's territory, or no more within it: it neither reads nor answers."""
+
+
 class ReferralNotAccepted(ReferralRefused):
     """A joint accompaniment follows from a referral that the council accepted."""
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.ids import derived_id
 from partners.adapters.events import OutboxPublisher
-from partners.adapters.http.owner import Owner, Parts, owner_by
+from partners.adapters.http.owner import Owner, Parts, for_owners, owner_by
 from partners.adapters.http.refusals import refusals
 from partners.adapters.postgres.clients import PostgresClients
 from partners.adapters.postgres.organisations import PostgresOrganisations
@@ -57,11 +57,7 @@ def client_document(client: Client) -> dict[str, Any]:
 
 def client_routes() -> APIRouter:
     """Return the routes, under `/clients` and under `/organisations/{code}/clients`."""
-    router = APIRouter()
-    for prefix in ("", "/organisations/{code}"):
-        router.include_router(_clients(), prefix=prefix)
-        router.include_router(_secrets(), prefix=prefix)
-    return router
+    return for_owners(_clients(), _secrets())
 
 
 def _clients() -> APIRouter:

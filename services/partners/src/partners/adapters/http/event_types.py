@@ -11,7 +11,7 @@ from maillage_contracts import PARTNER_TOPIC, PersonErased, type_of
 from partners.adapters.http import organisations
 from partners.adapters.http.explanations import withheld_types
 from partners.adapters.http.feed_types import KNOWN, TypeNames, listed_types
-from partners.adapters.http.owner import Owner, Parts, owner_by
+from partners.adapters.http.owner import Owner, Parts, for_owners, owner_by
 from partners.adapters.http.refusals import refusals
 from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.app.choose_types import choose_types
@@ -37,8 +37,7 @@ def organisation_routes() -> APIRouter:
     """Return the routes of organisations, and `event-types` at the root and under `/organisations/{code}`."""
     router = APIRouter()
     router.include_router(organisations.router)
-    for prefix in ("", "/organisations/{code}"):
-        router.include_router(_routes(), prefix=prefix)
+    router.include_router(for_owners(_routes()))
     return router
 
 

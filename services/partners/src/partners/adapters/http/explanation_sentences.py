@@ -112,6 +112,10 @@ FATES: Final[Mapping[Fate, Said]] = {
         "Le webhook a été désactivé : l’événement sera livré à la reprise.",
         "The webhook was disabled: the event will be delivered when it resumes.",
     ),
+    Fate.WITHDRAWN: Said(
+        "Les données de la personne ont été effacées avant que le webhook ne l’accepte : il ne lui sera plus envoyé.",
+        "The person’s data were erased before the webhook accepted it: it will not be sent to it any more.",
+    ),
     Fate.PASSED: Said(
         "Le webhook a commencé après cet événement, ou l’a accepté il y a plus de 14 jours.",
         "The webhook began after this event, or accepted it more than 14 days ago.",

@@ -19,6 +19,7 @@ from partners.adapters.http.still_allowed import LOOK_SECONDS, still_allowed
 from partners.app.ports import Feed, FeedRow
 from partners.app.read_feed import FeedPage, read_feed
 from partners.domain.cursor import write_cursor
+from partners.domain.errors import CursorTooOld
 
 MEDIA_TYPE = "text/event-stream"
 PAGE_ROWS = 100
@@ -54,7 +55,8 @@ class EventStream:
                 page = await read_feed(
                     self._feed, self._organisation_id, page.cursor, PAGE_ROWS, LOOK_SECONDS, self._types
                 )
-            except DependencyDown:
+            except (DependencyDown, CursorTooOld):
+                # Too old only here: it comes back with its last id and is told what to do.
                 return
 
     def _event(self, row: FeedRow) -> bytes:

@@ -10,10 +10,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from partners.adapters.http.organisations import Email, Line, TerritoryBody
+from partners.adapters.partner_listener import PartnerListener
 from partners.app.kafka_ports import KafkaAccess
 from partners.app.show_credentials import Shown
 from partners.domain.join_request import Applicant, JoinRequest, JoinRequestState, suggested_code
-from partners.domain.kafka_access import group_prefix_of, user_of
+from partners.domain.kafka_access import group_prefix_of
 from partners.domain.organisation import Details, Kind, Organisation, Territory
 
 
@@ -111,19 +112,16 @@ def addresses(public_url: str) -> dict[str, str]:
     return {"token_url": f"{public_url}/oauth/token", "feed_url": f"{public_url}/feed"}
 
 
-def _kafka(access: KafkaAccess, bootstrap: str) -> dict[str, Any]:
-    return {
-        "bootstrap": bootstrap,
-        "security_protocol": "SASL_PLAINTEXT",
-        "mechanism": "SCRAM-SHA-512",
-        "topic": access.topic,
-        "username": user_of(access.code),
-        "group": f"{group_prefix_of(access.code)}1",
-    }
+def _kafka(access: KafkaAccess, listener: PartnerListener) -> dict[str, Any]:
+    return {**listener.document(access), "group": f"{group_prefix_of(access.code)}1"}
 
 
 def access_document(
-    request: JoinRequest, organisation: Organisation, access: KafkaAccess | None, public_url: str, bootstrap: str
+    request: JoinRequest,
+    organisation: Organisation,
+    access: KafkaAccess | None,
+    public_url: str,
+    listener: PartnerListener,
 ) -> dict[str, Any] | None:
     """Return what commands are made of, without any secret; None before the credentials were fetched."""
     if request.client_id is None:
@@ -132,16 +130,16 @@ def access_document(
         "client_id": request.client_id,
         "organisation_code": organisation.code,
         **addresses(public_url),
-        "kafka": None if access is None else _kafka(access, bootstrap),
+        "kafka": None if access is None else _kafka(access, listener),
     }
 
 
-def shown_document(shown: Shown, public_url: str, bootstrap: str) -> dict[str, Any]:
+def shown_document(shown: Shown, public_url: str, listener: PartnerListener) -> dict[str, Any]:
     """Return the credentials, the only time that they are shown."""
     kafka = None
     if shown.kafka is not None:
         access, password = shown.kafka
-        kafka = {**_kafka(access, bootstrap), "password": password}
+        kafka = {**_kafka(access, listener), "password": password}
     return {
         "client_id": shown.issued.client.client_id,
         "client_secret": shown.issued.secret,

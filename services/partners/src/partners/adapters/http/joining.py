@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from chassis import idempotency
+from chassis.clock import Clock
 from chassis.db import Tx
 from chassis.idempotency import Attempt, body_hmac, required_key
 from chassis.runtime import Runtime
@@ -32,6 +33,7 @@ from partners.adapters.postgres.clients import PostgresClients
 from partners.adapters.postgres.kafka_accesses import PostgresKafkaAccesses
 from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.adapters.postgres.streams import PostgresStreams
+from partners.adapters.throttle import Throttle
 from partners.app.ask_to_join import ask_to_join
 from partners.app.confirm_join_request import confirm_join_request
 from partners.app.send_test_event import send_test_event
@@ -47,6 +49,11 @@ ASKED_WITHIN: Final = timedelta(hours=1)
 Link = Annotated[str, Header(alias="maillage-join", min_length=1, max_length=200)]
 Visitor = Annotated[str | None, Header(alias="maillage-visitor", pattern=r"^[0-9a-f]{16}$")]
 Key = Annotated[str, Depends(required_key)]
+
+
+def asked_by(clock: Clock) -> Throttle:
+    """Return the count of requests by where they come from."""
+    return Throttle(clock, ASKED_MOST, ASKED_WITHIN)
 
 
 def joining_routes(desk: JoiningDesk) -> APIRouter:
@@ -122,12 +129,12 @@ def _credentials(desk: JoiningDesk) -> APIRouter:
         response.headers["cache-control"] = "no-store"
         at = runtime.clock.now()
         async with refusals(), runtime.transaction() as tx:
-            accesses = PostgresKafkaAccesses(tx, desk.vault) if desk.kafka_told else None
+            accesses = PostgresKafkaAccesses(tx, desk.vault) if desk.listener.bootstrap else None
             shown = await show_credentials(
                 desk.requests(tx), PostgresOrganisations(tx), PostgresClients(tx), accesses, link, at
             )
         desk.wake()
-        return shown_document(shown, desk.public_url(request), desk.kafka_told)
+        return shown_document(shown, desk.public_url(request), desk.listener)
 
     return router
 
@@ -144,12 +151,12 @@ async def _shown(desk: JoiningDesk, tx: Tx, link: str, request: Request, at: dat
     if organisation is None:
         return document
     access = None
-    if desk.kafka_told:
+    if desk.listener.bootstrap:
         access = await PostgresKafkaAccesses(tx, desk.vault).find(organisation.code)
     events = await requests.test_events(found)
     return {
         **document,
-        "access": access_document(found, organisation, access, desk.public_url(request), desk.kafka_told),
+        "access": access_document(found, organisation, access, desk.public_url(request), desk.listener),
         "test_events": [test_event_document(*event) for event in events],
     }
 

@@ -13,6 +13,7 @@ from chassis.db import Tx
 from chassis.problems import Problem, Said
 from partners.adapters.http.organisations import organisation_desk
 from partners.adapters.join_events import OutboxJoinPublisher
+from partners.adapters.partner_listener import PartnerListener
 from partners.adapters.postgres.join_requests import PostgresJoinRequests
 from partners.adapters.postgres.organisations import PostgresMembers
 from partners.adapters.throttle import Throttle
@@ -25,8 +26,8 @@ class JoiningDesk:
 
     vault: Vault
     asked: Throttle
-    kafka_told: str
-    """Where partners reach Kafka; empty where they do not."""
+    listener: PartnerListener
+    """Where partners reach Kafka."""
     address_told: str
     """Where partners reach this service; empty for wherever a request came to."""
     wake: Callable[[], None]

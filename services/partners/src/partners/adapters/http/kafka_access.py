@@ -11,6 +11,7 @@ from chassis.crypto import Vault
 from chassis.runtime import Runtime, runtime_of
 from partners.adapters.http.owner import Owner, owner_by
 from partners.adapters.http.refusals import refusals
+from partners.adapters.partner_listener import PartnerListener
 from partners.adapters.postgres.kafka_accesses import PostgresKafkaAccesses
 from partners.adapters.postgres.organisations import PostgresOrganisations
 from partners.adapters.provisioning import Provisioning
@@ -20,7 +21,7 @@ from partners.app.rotate_kafka_password import rotate_kafka_password
 from partners.app.withdraw_kafka_access import withdraw_kafka_access
 from partners.domain.access import MANAGE
 from partners.domain.errors import NotFound
-from partners.domain.kafka_access import group_prefix_of, user_of
+from partners.domain.kafka_access import group_prefix_of
 
 Operator = Annotated[Caller, require("operations")]
 Parts = Annotated[Runtime, Depends(runtime_of)]
@@ -28,17 +29,13 @@ Whose = Annotated[Owner, owner_by(MANAGE)]
 Code = Annotated[str, Path(pattern=r"^[a-z0-9]{2,20}$")]
 
 
-def kafka_access_routes(vault: Vault, provisioning: Provisioning, bootstrap: str) -> APIRouter:
-    """Return the routes; `bootstrap` is what partners are told."""
+def kafka_access_routes(vault: Vault, provisioning: Provisioning, listener: PartnerListener) -> APIRouter:
+    """Return the routes; `listener` is what partners are told."""
     router = APIRouter()
 
     def document(access: KafkaAccess) -> dict[str, Any]:
         return {
-            "bootstrap": bootstrap,
-            "security_protocol": "SASL_PLAINTEXT",
-            "mechanism": "SCRAM-SHA-512",
-            "username": user_of(access.code),
-            "topic": access.topic,
+            **listener.document(access),
             "group_prefix": group_prefix_of(access.code),
             "state": access.state,
             "ready": access.ready and access.state == "granted",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.auth import Caller, require
 from partners.adapters.events import OutboxPublisher
-from partners.adapters.http.owner import OPERATIONS, Owner, Parts, owner_by, scope_missing
+from partners.adapters.http.owner import OPERATIONS, Owner, Parts, for_owners, owner_by, scope_missing
 from partners.adapters.http.refusals import refusals
 from partners.adapters.postgres.organisations import PostgresMembers, PostgresOrganisations
 from partners.app.add_member import add_member
@@ -37,8 +37,7 @@ class MemberBody(BaseModel):
 def member_routes() -> APIRouter:
     """Return the routes, under `/members` and under `/organisations/{code}/members`."""
     router = _lists()
-    for prefix in ("", "/organisations/{code}"):
-        router.include_router(_acts(), prefix=prefix)
+    router.include_router(for_owners(_acts()))
     return router
 
 

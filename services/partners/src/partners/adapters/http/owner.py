@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 
 from chassis.audit import Read, record_reads
 from chassis.auth import Caller, require
@@ -36,6 +36,15 @@ class Owner:
         """Write who did what into the audit, last in the transaction."""
         read = Read(self.caller.subject, self.organisation_id, kind, record_id, f"{kind}.{what}")
         await record_reads(tx, [read], runtime.clock)
+
+
+def for_owners(*several: APIRouter) -> APIRouter:
+    """Return routes at two places: at the root for an organisation's own, and under its code for operators."""
+    router = APIRouter()
+    for prefix in ("", "/organisations/{code}"):
+        for routes in several:
+            router.include_router(routes, prefix=prefix)
+    return router
 
 
 def owner_by(scope: str, kinds: frozenset[Kind] = PARTNERS) -> Any:

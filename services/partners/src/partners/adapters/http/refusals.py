@@ -15,6 +15,7 @@ from partners.domain.errors import (
     ChallengeFailed,
     CodeReserved,
     CodeTaken,
+    CursorTooOld,
     InvalidTerritory,
     JoinState,
     JurisdictionTaken,
@@ -28,6 +29,7 @@ from partners.domain.errors import (
     NotApproved,
     NotFound,
     PartnersError,
+    PeriodTooOld,
     Refusal,
     RoleNotAllowed,
     ScopeNotAllowed,
@@ -168,6 +170,19 @@ _OF_A_FIELD: dict[type[PartnersError], tuple[int, str, Said]] = {
 }
 """Refusals that one field explains."""
 
+TOO_OLD = Said(
+    "Une partie des événements demandés a plus de deux ans : ils ne sont plus gardés.",
+    "Some of the events asked for are more than two years old: they are no longer kept.",
+)
+START_AGAIN = Said(
+    "Repartez du curseur `oldest` : il précède le plus ancien événement gardé. Ce qui manque ne se relit plus ici.",
+    "Start again from the cursor `oldest`: it is before the oldest event kept. What is missing cannot be read here.",
+)
+PERIOD_FROM = Said(
+    "Choisissez une période qui commence au jour `oldest` ou après.",
+    "Choose a period that begins on the day `oldest` or later.",
+)
+
 ADDRESS_RULES: dict[str, Said] = {
     "url_form": Said("Cette adresse n’est pas une URL absolue simple.", "This is not a plain absolute URL."),
     "url_not_https": Said("L’adresse doit commencer par https://.", "The address must begin with https://."),
@@ -207,6 +222,11 @@ async def refusals() -> AsyncIterator[None]:
             Said("L’adresse n’a pas rendu le défi.", "The address did not give the challenge back."),
             Said(f"Constaté : {seen}.", f"Seen: {seen}."),
         ) from None
+    except CursorTooOld as error:
+        raise Problem(410, error.code, TOO_OLD, START_AGAIN, members={"oldest": error.oldest}) from None
+    except PeriodTooOld as error:
+        oldest = error.oldest.isoformat()
+        raise Problem(410, error.code, TOO_OLD, PERIOD_FROM, members={"oldest": oldest}) from None
     except PartnersError as error:
         if type(error) in _OF_A_FIELD:
             status, field, title = _OF_A_FIELD[type(error)]

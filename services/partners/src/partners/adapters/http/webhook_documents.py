@@ -82,6 +82,7 @@ def webhook_document(
         "waiting": count,
         "waiting_since": since,
         "redelivery": replay,
+        "missed_events": webhook.missed_events,
         "failures_in_a_row": webhook.failures,
         "last_success_at": webhook.last_success_at,
         "secrets": [

@@ -20,7 +20,7 @@ from chassis.ids import new_id
 from chassis.problems import Problem, Said
 from chassis.runtime import Runtime
 from partners.adapters.http.feed_types import listed_types
-from partners.adapters.http.owner import Owner, Parts, owner_by
+from partners.adapters.http.owner import Owner, Parts, for_owners, owner_by
 from partners.adapters.http.refusals import refusals
 from partners.adapters.http.webhook_documents import (
     RedeliveryBody,
@@ -117,10 +117,8 @@ class Desk:
 
 def webhook_routes(vault: Vault, sender: Sender, revised: Callable[[], None], *, loopback: bool) -> APIRouter:
     """Return the routes, under `/webhooks` and under `/organisations/{code}/webhooks`."""
-    desk, router = Desk(vault, sender, revised, loopback=loopback), APIRouter()
-    for prefix in ("", "/organisations/{code}"):
-        for routes in (_settings(desk), _acts(desk), _sending(desk)):
-            router.include_router(routes, prefix=prefix)
+    desk = Desk(vault, sender, revised, loopback=loopback)
+    router = for_owners(_settings(desk), _acts(desk), _sending(desk))
 
     @router.get("/operations/webhooks")
     async def every(

@@ -12,7 +12,7 @@ from chassis.db import Tx
 from chassis.records import Delivery, Source, parse
 from partners.adapters.copies import masked_fields
 from partners.adapters.postgres.referrals import LEFT_SCOPE, PostgresReferrals
-from partners.adapters.postgres.streams import OF_SANDBOX
+from partners.adapters.postgres.streams import ERASED
 from partners.adapters.postgres.webhooks import ALL_OF, webhook_of
 from partners.adapters.subscribers import MATTERS, fact_of, moves_of
 from partners.app.explain_event import Copy
@@ -20,6 +20,7 @@ from partners.app.project_events import Told, as_they_stand
 from partners.domain.explanation import Fate, fate_of
 from partners.domain.organisation import Kind
 from partners.domain.stream import Fact, Stream
+from partners.domain.webhook import ERASED as ERASED_TYPE
 
 # stream_events' unique (event_id, organisation_id): as many rows as organisations were told.
 COPY = """
@@ -34,7 +35,8 @@ SELECT s.organisation_id, s.code, s.topic, s.kind, s.last_position, s.sandbox, s
     EXISTS (SELECT FROM told_persons t WHERE t.subject_ref = $3 AND t.organisation_id = $1) AS told
 FROM partner_stream s WHERE s.organisation_id = $1
 """
-ERASED = "SELECT EXISTS (SELECT FROM erased_persons WHERE subject_ref = $1)"
+# organisations_sandbox, as the projection asks of many (streams.PRESENT).
+OF_SANDBOX = "SELECT organisation_id FROM organisations WHERE sandbox AND organisation_id = ANY ($1)"
 # stream_events_subject, backwards.
 LAST_OF = """
 SELECT position, ce_type FROM stream_events WHERE organisation_id = $1 AND subject = $2 ORDER BY position DESC LIMIT 1
@@ -46,6 +48,17 @@ WHERE webhook_id = ANY ($1) AND event_id = $2 AND outcome = 'delivered' AND kind
 """
 # webhook_waiting_pkey.
 WAITS = "SELECT DISTINCT webhook_id FROM webhook_waiting WHERE webhook_id = ANY ($1) AND position = $2"
+
+# As a delivery asks (webhook_work.BODIES): whether the stream says further on that its person was erased.
+ERASED_LATER = """
+SELECT EXISTS (
+    SELECT FROM stream_events e
+    JOIN known_persons p ON p.referral_id = (convert_from(e.payload, 'UTF8')::json ->> 'referral_id')::uuid
+    JOIN erased_persons USING (subject_ref)
+    JOIN stream_events x ON x.subject = p.subject_ref::text AND x.organisation_id = e.organisation_id
+    WHERE e.organisation_id = $1 AND e.position = $2 AND x.position > e.position AND x.ce_type = $3
+)
+"""
 
 
 class PostgresEvidence:
@@ -97,8 +110,11 @@ class PostgresEvidence:
         referrers = [] if fact.routing is None else [fact.routing.referrer_organisation_id]
         return {row["organisation_id"] for row in await self._tx.fetch(OF_SANDBOX, referrers)}
 
-    async def erased(self, person: UUID | None) -> bool:
-        return bool(await self._tx.fetchval(ERASED, person))
+    async def erased(self, fact: Fact | None) -> bool:
+        if fact is None:
+            return False
+        asked = [[one] if one is not None else [] for one in (fact.person, fact.referral_id)]
+        return bool(await self._tx.fetch(ERASED, *asked))
 
     async def left_scope(self, organisation_id: UUID, subject: str) -> int | None:
         row = await self._tx.fetchrow(LAST_OF, organisation_id, subject)
@@ -114,6 +130,7 @@ class PostgresEvidence:
             return ()
         accepted = {row["webhook_id"] for row in await self._tx.fetch(ACCEPTED, ids, copy.event_id)}
         waits = {row["webhook_id"] for row in await self._tx.fetch(WAITS, ids, copy.position)}
+        erased = bool(await self._tx.fetchval(ERASED_LATER, copy.organisation_id, copy.position, ERASED_TYPE))
         return [
             (
                 webhook.webhook_id,
@@ -123,6 +140,7 @@ class PostgresEvidence:
                     copy.position,
                     accepted=webhook.webhook_id in accepted,
                     waits=webhook.webhook_id in waits,
+                    erased=erased,
                 ),
             )
             for webhook in webhooks

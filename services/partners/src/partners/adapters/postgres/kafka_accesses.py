@@ -12,29 +12,19 @@ from chassis.crypto import Vault, WrappedKey
 from chassis.db import Tx
 from partners.app.kafka_ports import KafkaAccess
 
-FIND = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
-    a.password_lost_at IS NOT NULL AS password_lost
-FROM kafka_accesses a JOIN partner_stream s USING (organisation_id) WHERE s.code = $1
-"""
-LOCK = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
-    a.password_lost_at IS NOT NULL AS password_lost
-FROM kafka_accesses a JOIN partner_stream s USING (organisation_id) WHERE a.organisation_id = $1 FOR UPDATE OF a
-"""
-UNSETTLED = """
+ACCESS = """
 SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
     a.password_lost_at IS NOT NULL AS password_lost
 FROM kafka_accesses a JOIN partner_stream s USING (organisation_id)
+"""
+FIND = f"{ACCESS} WHERE s.code = $1"
+LOCK = f"{ACCESS} WHERE a.organisation_id = $1 FOR UPDATE OF a"
+UNSETTLED = f"""
+{ACCESS}
 WHERE a.state IN ('requested', 'revoking') OR (a.state = 'granted' AND s.kafka_ready_at IS NULL)
 ORDER BY a.organisation_id
 """
-EVERY = """
-SELECT a.organisation_id, s.code, s.topic, a.state, s.kafka_ready_at IS NOT NULL AS ready,
-    a.password_lost_at IS NOT NULL AS password_lost
-FROM kafka_accesses a JOIN partner_stream s USING (organisation_id)
-ORDER BY a.organisation_id
-"""
+EVERY = f"{ACCESS} ORDER BY a.organisation_id"
 
 REQUEST = """
 INSERT INTO kafka_accesses (organisation_id, state, sealed_password, sealing_key, changed_at)
@@ -57,19 +47,21 @@ WHERE state = 'granted' AND (password_lost_at IS NOT NULL) <> (organisation_id =
 
 LOCK_STREAM = "SELECT 1 FROM partner_stream WHERE organisation_id = $1 FOR UPDATE"
 
-# Positions are gapless, so a page is a range of them.
+# Positions are gapless, so a page is a range of them; what was purged is passed over.
 PUBLISH = """
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
 SELECT e.event_id, s.topic, e.subject, e.ce_type, e.headers, e.payload
 FROM partner_stream s JOIN stream_events e USING (organisation_id)
 WHERE s.organisation_id = $1 AND s.kafka_ready_at IS NULL
-  AND e.position > s.kafka_position AND e.position <= s.kafka_position + $2
+  AND e.position > greatest(s.kafka_position, s.purged_position)
+  AND e.position <= greatest(s.kafka_position, s.purged_position) + $2
 ORDER BY e.position
 """
 ADVANCE = """
 UPDATE partner_stream SET
-    kafka_position = least(last_position, kafka_position + $2),
-    kafka_ready_at = CASE WHEN kafka_position + $2 >= last_position THEN coalesce(kafka_ready_at, $3) END
+    kafka_position = least(last_position, greatest(kafka_position, purged_position) + $2),
+    kafka_ready_at = CASE
+        WHEN greatest(kafka_position, purged_position) + $2 >= last_position THEN coalesce(kafka_ready_at, $3) END
 WHERE organisation_id = $1 AND kafka_ready_at IS NULL
 """
 READY = "SELECT kafka_ready_at IS NOT NULL FROM partner_stream WHERE organisation_id = $1"

@@ -6,7 +6,7 @@ stream rows by organisation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,7 +15,7 @@ import asyncpg
 
 from chassis.db import Tx
 from maillage_contracts import partner_topic_name
-from partners.app.ports import StreamRow
+from partners.app.ports import Present, StreamRow
 from partners.domain.organisation import Kind, Organisation
 from partners.domain.stream import Fact, Matter, Stream
 
@@ -33,20 +33,19 @@ WHERE organisation_id = $1 FOR UPDATE
 """
 ALL_COMMUNES = "SELECT commune FROM stream_communes WHERE organisation_id = $1"
 
-# The inner query reads scope, which the gate keeps still; the lock then waits, row by row in order, for other
+# The inner queries read scope, which the gate keeps still; the lock then waits, row by row in order, for other
 # projections, and reads each last_position as they left it.
 LOCK_CONCERNED = """
-SELECT organisation_id, code, topic, kind, last_position, sandbox, event_types FROM partner_stream
+SELECT organisation_id, code, topic, kind, last_position, sandbox, event_types, ARRAY(
+    SELECT commune FROM stream_communes c WHERE c.organisation_id = s.organisation_id AND commune = ANY ($1)
+) AS communes
+FROM partner_stream s
 WHERE organisation_id = ANY (ARRAY(
     SELECT organisation_id FROM stream_communes WHERE commune = ANY ($1)
     UNION SELECT organisation_id FROM partner_stream WHERE kind <> 'council' AND organisation_id = ANY ($2)
     UNION SELECT organisation_id FROM told_persons WHERE subject_ref = ANY ($3)
 ))
-ORDER BY organisation_id FOR UPDATE
-"""
-COMMUNES = """
-SELECT organisation_id, array_agg(commune) AS communes FROM stream_communes
-WHERE organisation_id = ANY ($1) AND commune = ANY ($2) GROUP BY organisation_id
+ORDER BY organisation_id FOR UPDATE OF s
 """
 # told_persons_pkey begins with the person.
 TOLD = """
@@ -70,11 +69,18 @@ SELECT DISTINCT p.subject_ref, e.organisation_id
 FROM known_persons p JOIN stream_events e ON e.subject = p.referral_id::text
 WHERE p.subject_ref = ANY ($1) ON CONFLICT DO NOTHING
 """
-ERASED = "SELECT subject_ref FROM erased_persons WHERE subject_ref = ANY ($1)"
-# organisations_sandbox: the few of the sandbox. A world never changes, so that this needs no lock.
-OF_SANDBOX = "SELECT organisation_id FROM organisations WHERE sandbox AND organisation_id = ANY ($1)"
-# By event alone: with both columns the index would be asked once per pair.
-PRESENT = "SELECT organisation_id, event_id FROM stream_events WHERE event_id = ANY ($1)"
+# erased_persons_pkey; known_persons_pkey first for referrals, whose own events do not say whose they are.
+ERASED = """
+SELECT subject_ref AS id FROM erased_persons WHERE subject_ref = ANY ($1)
+UNION ALL
+SELECT p.referral_id FROM known_persons p JOIN erased_persons x USING (subject_ref) WHERE p.referral_id = ANY ($2)
+"""
+# By event alone: with both columns the index would be asked once per pair. And of the referrers, organisations_sandbox:
+# the few of the sandbox. A world never changes, so that this needs no lock.
+PRESENT = """
+SELECT organisation_id, event_id FROM stream_events WHERE event_id = ANY ($1)
+UNION ALL SELECT organisation_id, NULL FROM organisations WHERE sandbox AND organisation_id = ANY ($2)
+"""
 
 # The outbox takes its rows from the stream's RETURNING and in its order: two CTEs side by side may swap them.
 APPEND = """
@@ -152,22 +158,21 @@ class PostgresStreams:
         if not rows:
             return []
         owners = [row["organisation_id"] for row in rows]
-        scope = {r["organisation_id"]: r["communes"] for r in await self._tx.fetch(COMMUNES, owners, communes)}
         told = {}
         if erased:
             told = {r["organisation_id"]: r["persons"] for r in await self._tx.fetch(TOLD, owners, erased)}
         return [
-            _stream(row, frozenset(scope.get(owner, ())), frozenset(told.get(owner, ())))
+            _stream(row, frozenset(row["communes"]), frozenset(told.get(owner, ())))
             for row, owner in zip(rows, owners, strict=True)
         ]
 
-    async def of_sandbox(self, facts: Sequence[Fact]) -> set[UUID]:
-        referrers = sorted({f.routing.referrer_organisation_id for f in facts if f.routing is not None})
-        return {row["organisation_id"] for row in await self._tx.fetch(OF_SANDBOX, referrers)}
-
-    async def present(self, event_ids: Sequence[UUID]) -> set[tuple[UUID, UUID]]:
-        rows = await self._tx.fetch(PRESENT, list(event_ids))
-        return {(row["organisation_id"], row["event_id"]) for row in rows}
+    async def present(self, facts: Sequence[Fact]) -> Present:
+        referrers = {fact.routing.referrer_organisation_id for fact in facts if fact.routing is not None}
+        rows = await self._tx.fetch(PRESENT, [fact.event_id for fact in facts], sorted(referrers))
+        return Present(
+            frozenset((row["organisation_id"], row["event_id"]) for row in rows if row["event_id"] is not None),
+            frozenset(row["organisation_id"] for row in rows if row["event_id"] is None),
+        )
 
     async def append(self, rows: Sequence[StreamRow], at: datetime) -> None:
         if not rows:
@@ -192,10 +197,10 @@ class PostgresStreams:
             await self._tx.execute(NOTE_ERASED, list(persons), at)
             await self._tx.execute(TELL_OF_REFERRALS, list(persons))
 
-    async def erased(self, persons: Sequence[UUID]) -> set[UUID]:
-        if not persons:
+    async def erased(self, persons: Collection[UUID], referrals: Collection[UUID]) -> set[UUID]:
+        if not (persons or referrals):
             return set()
-        return {row["subject_ref"] for row in await self._tx.fetch(ERASED, list(persons))}
+        return {row["id"] for row in await self._tx.fetch(ERASED, sorted(persons), sorted(referrals))}
 
     async def change_communes(self, stream: Stream, *, added: Iterable[str], removed: Iterable[str]) -> None:
         await self._tx.execute(REMOVE_COMMUNES, stream.organisation_id, list(removed))

@@ -19,6 +19,7 @@ from chassis.db import Tx
 from partners.adapters.postgres.webhooks import log_attempts, secret_context
 from partners.adapters.webhooks.courier import Changes, Courier, Item, Lease, Reading
 from partners.app.ports import FeedRow
+from partners.domain.webhook import ERASED
 
 LEASE_SECONDS: Final = 8.0
 """After this long without a sign of life another replica takes over."""
@@ -42,7 +43,7 @@ UPDATE webhooks w SET holder = $1, fence = w.fence + 1,
 FROM free, partner_stream s
 WHERE w.webhook_id = free.webhook_id AND s.organisation_id = w.organisation_id
 RETURNING w.webhook_id, w.organisation_id, s.code, w.url, w.event_types, w.position, w.replay_position,
-    w.replay_until, w.failures, w.probe_after, w.quiet_until, w.revision, w.fence
+    w.replay_until, w.failures, w.probe_after, w.quiet_until, w.revision, w.fence, w.slow
 """
 SECRETS = """
 SELECT webhook_id, secret_id, sealed, sealing_key FROM webhook_secrets
@@ -53,7 +54,7 @@ SELECT webhook_id, position, again, event_id, ce_type, subject, attempts, first_
 WHERE webhook_id = ANY ($1) ORDER BY webhook_id, position, again
 """
 # A range of stream_events_pkey for each. What keeps its order together is the referral that led to it, where one did:
-# steps of an accompaniment, an appointment or an enrolment have subjects of their own.
+# steps of an accompaniment, an appointment or an enrolment have subjects of their own. All but an erasure have one.
 READ = """
 SELECT r.n, e.position, e.event_id, e.ce_type,
     coalesce(convert_from(e.payload, 'UTF8')::json ->> 'referral_id', e.subject) AS subject
@@ -65,9 +66,16 @@ CROSS JOIN LATERAL (
     ORDER BY e.position LIMIT r.room
 ) e ORDER BY r.n, e.position
 """
+# Asked just before sending, so that it holds for a first attempt, for one after hours, a crash or a pause, and for what
+# somebody wants again. erased_persons has whoever a stream says was erased, by the same transaction: for everybody else
+# two look-ups by primary key are all that this costs. stream_events_subject finds where the erasure stands.
 BODIES = """
-SELECT r.n, e.position, e.headers, e.payload
-FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS r(organisation_id, position, n)
+SELECT r.n, e.position, e.headers, e.payload, EXISTS (
+    SELECT FROM known_persons p JOIN erased_persons USING (subject_ref)
+    JOIN stream_events x ON x.subject = p.subject_ref::text AND x.organisation_id = r.organisation_id
+    WHERE p.referral_id = r.referral_id AND x.position > r.position AND x.ce_type = $4
+) AS withdrawn
+FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS r(organisation_id, position, referral_id, n)
 JOIN stream_events e USING (organisation_id, position)
 """
 RENEW = """
@@ -84,11 +92,11 @@ UPDATE webhooks w SET position = r.position,
     failures = CASE WHEN w.revision = r.revision THEN r.failures ELSE w.failures END,
     probe_after = CASE WHEN w.revision = r.revision THEN r.probe_after ELSE w.probe_after END,
     quiet_until = CASE WHEN w.revision = r.revision THEN r.quiet_until ELSE w.quiet_until END,
-    last_success_at = coalesce(r.last_success_at, w.last_success_at),
-    lease_until = clock_timestamp() + make_interval(secs => $10)
+    last_success_at = coalesce(r.last_success_at, w.last_success_at), slow = r.slow,
+    lease_until = clock_timestamp() + make_interval(secs => $11)
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::int[], $7::timestamptz[],
-            $8::timestamptz[], $9::timestamptz[])
-    AS r(webhook_id, fence, revision, position, replay, failures, probe_after, quiet_until, last_success_at)
+            $8::timestamptz[], $9::timestamptz[], $10::bool[])
+    AS r(webhook_id, fence, revision, position, replay, failures, probe_after, quiet_until, last_success_at, slow)
 WHERE w.webhook_id = r.webhook_id AND w.fence = r.fence
 RETURNING w.webhook_id, w.revision
 """
@@ -121,6 +129,10 @@ class Settled:
     revisions: dict[UUID, int]
     """Of those that are still ours."""
     disabled: list[asyncpg.Record]
+
+
+class Withdrawn:
+    """Stands for an event whose person was erased later on the same stream."""
 
 
 async def claim(tx: Tx, vault: Vault, holder: UUID, room: int, now: datetime) -> list[Courier]:
@@ -170,13 +182,31 @@ async def read_on(tx: Tx, asked: Sequence[tuple[Courier, Reading, int]], now: da
         courier.take(reading, items, whole=len(items) < room, now=now)
 
 
-async def bodies(tx: Tx, wanted: Sequence[tuple[Courier, Item]]) -> list[FeedRow | None]:
-    """Return the stored events, in order; None for one that is no longer there."""
+async def bodies(tx: Tx, wanted: Sequence[tuple[Courier, Item]]) -> list[FeedRow | Withdrawn | None]:
+    """Return the stored events, in order; None for one that is no longer there.
+
+    One that is older than the erasure of its person, on its stream, is not to be sent.
+    """
     rows = await tx.fetch(
-        BODIES, [courier.lease.organisation_id for courier, _ in wanted], [item.position for _, item in wanted]
+        BODIES,
+        [courier.lease.organisation_id for courier, _ in wanted],
+        [item.position for _, item in wanted],
+        [_referral(item) for _, item in wanted],
+        ERASED,
     )
-    found = {row["n"]: FeedRow(row["position"], row["headers"], row["payload"]) for row in rows}
+    found = {row["n"]: _body(row) for row in rows}
     return [found.get(n) for n in range(1, len(wanted) + 1)]
+
+
+def _body(row: asyncpg.Record) -> FeedRow | Withdrawn:
+    return Withdrawn() if row["withdrawn"] else FeedRow(row["position"], row["headers"], row["payload"])
+
+
+def _referral(item: Item) -> UUID | None:
+    try:
+        return UUID(item.subject)
+    except ValueError:  # a subject that is no referral's: it is about nobody
+        return None
 
 
 async def renew(tx: Tx, couriers: Sequence[Courier]) -> dict[UUID, int]:
@@ -195,7 +225,8 @@ async def settle(tx: Tx, batch: Sequence[tuple[Courier, Changes]], now: datetime
     rows = await tx.fetch(
         PROGRESS, *_keys(couriers), [c.lease.revision for c in couriers], [c.live.reached for c in couriers],
         replays, [c.failures for c in couriers], [c.probe_after for c in couriers],
-        [c.quiet_until for c in couriers], [changes.last_success_at for _, changes in batch], LEASE_SECONDS,
+        [c.quiet_until for c in couriers], [changes.last_success_at for _, changes in batch],
+        [c.slow for c in couriers], LEASE_SECONDS,
     )  # fmt: skip
     revisions = {row["webhook_id"]: row["revision"] for row in rows}
     ours = [(c.lease.webhook_id, changes) for c, changes in batch if c.lease.webhook_id in revisions]

@@ -16,7 +16,7 @@ from partners.domain.webhook import LOG_DAYS, Secret, State, Webhook
 
 _SEEN: Final = (
     "webhook_id, organisation_id, url, event_types, state, reason, position, replay_position, replay_until,"
-    " failures, last_success_at, created_at, changed_at"
+    " failures, last_success_at, created_at, changed_at, missed_events"
 )
 # webhooks_organisation.
 ALL_OF = f"SELECT {_SEEN} FROM webhooks WHERE organisation_id = $1 ORDER BY webhook_id"  # noqa: S608  # our own text
@@ -63,7 +63,7 @@ ON CONFLICT (webhook_id, position, again) DO UPDATE SET attempts = 0, due_at = e
 RETURNING position
 """
 REVISED = "UPDATE webhooks SET revision = revision + 1 WHERE webhook_id = $1"
-BOUNDS = "SELECT min(position), max(position) FROM stream_events WHERE organisation_id = $1"
+BOUNDS = "SELECT purged_position, last_position FROM partner_stream WHERE organisation_id = $1"
 AT_OR_AFTER = """
 SELECT position, created_at FROM stream_events WHERE organisation_id = $1 AND position >= $2 ORDER BY position LIMIT 1
 """
@@ -177,9 +177,9 @@ class PostgresWebhooks:
     async def position_since(self, organisation_id: UUID, since: datetime) -> int:
         # By halves, over positions that follow time: an index of its own would cost every projected event.
         bounds = await self._tx.fetchrow(BOUNDS, organisation_id)
-        if bounds is None or bounds["min"] is None:
+        if bounds is None:
             return 0
-        low, high, wanted = int(bounds["min"]), int(bounds["max"]) + 1, since - CLOCKS_APART
+        low, high, wanted = bounds["purged_position"] + 1, bounds["last_position"] + 1, since - CLOCKS_APART
         while low < high:
             middle = (low + high) // 2
             row = await self._tx.fetchrow(AT_OR_AFTER, organisation_id, middle)
@@ -187,7 +187,11 @@ class PostgresWebhooks:
                 high = middle
             else:
                 low = int(row["position"]) + 1
-        return low - 1
+        return int(low) - 1
+
+    async def purged(self, organisation_id: UUID) -> int:
+        bounds = await self._tx.fetchrow(BOUNDS, organisation_id)
+        return 0 if bounds is None else int(bounds["purged_position"])
 
     async def waiting(self, webhook_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, datetime]]:
         rows = await self._tx.fetch(WAITING, list(webhook_ids))

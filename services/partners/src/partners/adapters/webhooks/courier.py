@@ -3,6 +3,10 @@
 Events of one referral leave one after another, and the next only once the one before was accepted. One that fails
 becomes a row, and so does what is behind it, so that the position can go on: it stands just before the lowest event
 that was read and is neither accepted nor a row. After a crash events are sent again from there, never skipped.
+
+Nothing about a person is sent after their erasure but what the stream has after it. Whatever is older is withdrawn
+when its turn comes (see webhook_work.BODIES), and an erasure leaves once every request has come back that was on its
+way when it was read. It waits for nothing else: behind an event that its receiver cannot take, it came 30 hours late.
 """
 
 from __future__ import annotations
@@ -17,7 +21,9 @@ from uuid import UUID
 
 from partners.app.webhook_ports import Attempt
 from partners.domain.webhook import (
+    ERASED,
     FAILING_AT,
+    WITHDRAWN,
     Answer,
     asked_rest,
     next_attempt,
@@ -58,6 +64,7 @@ class Lease:
     quiet_until: datetime | None
     revision: int
     fence: int
+    slow: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -69,11 +76,13 @@ class Item:
     event_id: UUID
     ce_type: str
     subject: str
-    """With what it keeps its order: the referral that led to it, or else what it is about."""
+    """With what it keeps its order: the referral that led to it, or else what it is about; an erasure with nothing."""
     attempts: int = 0
     first_at: datetime | None = None
     due_at: datetime | None = None
     stored: bool = False
+    lets_land: tuple[Item, ...] = ()
+    """Of an erasure: what was on its way when it was read, which may be about the person."""
 
 
 @dataclass(slots=True)
@@ -139,8 +148,8 @@ class Courier:
         self.changes = Changes()
         self.flying: dict[Item, None] = {}
         self.proven = False
-        self.slow = False
-        """Whether its last acceptance took long."""
+        self.slow = lease.slow
+        """Whether its last acceptance took long; kept from lease to lease."""
         self.letting_go = False
         self.deadline = 0.0
         self._rows: set[tuple[int, bool]] = set()
@@ -184,6 +193,8 @@ class Courier:
             if key in self._rows or not wants(self.lease.event_types, item.ce_type):
                 continue
             reading.open[item.position] = None
+            if item.ce_type == ERASED:
+                item.lets_land = tuple(self.flying)
             self._enqueue(item, now)
         if whole and reading.until is not None:
             reading.read_to = max(reading.read_to, reading.until)
@@ -218,7 +229,7 @@ class Courier:
         resting = self.probe_after is not None and self.probe_after > now
         for _ in range(len(self._ready)):
             item = self._ready.popleft()
-            if resting and item.attempts == 0:
+            if (resting and item.attempts == 0) or any(other in self.flying for other in item.lets_land):
                 self._ready.append(item)
                 continue
             self.flying[item] = None
@@ -245,6 +256,9 @@ class Courier:
             self._accepted(item, now)
         else:
             next_at = self._failed(item, answer, now)
+        self._log(item, at, answer, next_at)
+
+    def _log(self, item: Item, at: datetime, answer: Answer, next_at: datetime | None = None) -> None:
         kind = "again" if item.again else "event"
         self.changes.attempts.append(
             Attempt(self.lease.webhook_id, item.event_id, item.ce_type, item.position, kind, item.attempts, at,
@@ -255,6 +269,11 @@ class Courier:
         """Say that the event is not in the stream any more: nothing is left to send."""
         del self.flying[item]
         self._finish(item, now)
+
+    def withdrawn(self, item: Item, now: datetime) -> None:
+        """Say that its person was erased since: it is never sent, the log says why, and the receiver is not blamed."""
+        self._log(item, now, Answer(WITHDRAWN))
+        self.gone(item, now)
 
     def _accepted(self, item: Item, now: datetime) -> None:
         recovered = self.failures >= FAILING_AT

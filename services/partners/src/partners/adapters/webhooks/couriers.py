@@ -31,7 +31,7 @@ from partners.adapters.webhooks.courier import Courier, Item, Reading
 from partners.adapters.webhooks.messages import of_stream
 from partners.app.ports import FeedRow
 from partners.app.webhook_ports import Sender
-from partners.domain.webhook import Answer
+from partners.domain.webhook import OURS, WITHDRAWN, Answer
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +76,8 @@ class Couriers:
         self._holder = uuid4()
         self._couriers: list[Courier] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: BaseException | None = None
+        """What a request ended with that nothing foresaw: the next round raises it."""
         self._in_flight = {True: 0, False: 0}
         self._looked_at = self._renewed_at = self._purged_at = 0.0
         self.outcomes: Counter[str] = Counter()
@@ -121,15 +123,22 @@ class Couriers:
         for task in self._tasks:
             task.cancel()
         # What was answered is written and the leases are free at once; whoever is killed leaves both to time.
-        with contextlib.suppress(DependencyDown, TimeoutError):
+        try:
             async with asyncio.timeout(STOP_SECONDS):
                 await asyncio.gather(*self._tasks, return_exceptions=True)
                 await self._settle(self._runtime.clock.now())
                 async with self._runtime.background_db.connection() as connection:
                     await work.release(connection, self._couriers)
+        except (DependencyDown, TimeoutError) as error:
+            unwritten = sum(1 for courier in self._couriers if courier.changes)
+            log.warning("webhook_leases_left", error_type=type(error).__name__, unwritten=unwritten)
         self._couriers.clear()
 
     async def _round(self) -> None:
+        if self._broken is not None:
+            # Its event would count as on its way for ever: the leases are given back, and everything begins anew.
+            error, self._broken = self._broken, None
+            raise error
         now, monotonic = self._runtime.clock.now(), time.monotonic()
         await self._settle(now)
         if monotonic - self._renewed_at >= RENEW_SECONDS:
@@ -223,14 +232,26 @@ class Couriers:
                 courier.put_back(item)
             raise
         for (courier, item), row in zip(chosen, rows, strict=True):
-            if row is None:
-                courier.gone(item, now)
+            if row is None or isinstance(row, work.Withdrawn):
+                if row is None:
+                    courier.gone(item, now)
+                else:
+                    self.outcomes[WITHDRAWN] += 1
+                    courier.withdrawn(item, now)
+                # What is behind it need not wait for an answer that never comes.
+                self._bell.couriers.set()
                 continue
             failing = courier.strained
             self._in_flight[failing] += 1
             task = asyncio.create_task(self._deliver(courier, item, row, failing))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = error
+            self._bell.couriers.set()
 
     def _choose(self, now: datetime) -> list[tuple[Courier, Item]]:
         places = {True: FAILING_AT_ONCE - self._in_flight[True], False: HEALTHY_AT_ONCE - self._in_flight[False]}
@@ -259,9 +280,11 @@ class Couriers:
         except asyncio.CancelledError:
             courier.put_back(item)
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this receiver's alone, and is tried again
-            log.error("webhook_request_failed", error_type=type(error).__name__)
-            answer = Answer("connection")
+        except Exception as error:  # noqa: BLE001  # a sender raises nothing for what a receiver does: it is ours
+            # Others go on, and this one is tried again by the table; neither log nor figures put it down to a receiver.
+            log.error("webhook_request_failed", error_type=type(error).__name__, event_id=str(item.event_id),
+                      webhook_id=str(courier.lease.webhook_id), type=item.ce_type)  # fmt: skip
+            answer = Answer(OURS)
         finally:
             self._in_flight[failing] -= 1
         self.outcomes[answer.outcome] += 1

@@ -12,6 +12,10 @@ from shlex import quote
 
 from portal.domain.joining import KafkaAccess, ProgramAccess
 
+ENVIRONMENT = "maillage-python"
+PROPERTIES_FILE = "maillage-kafka.properties"
+AUTHORITY_FILE = "maillage-kafka-ca.pem"
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -21,15 +25,21 @@ class Command:
     text: str
 
 
-def commands(access: ProgramAccess) -> Sequence[Command]:
-    """Return what a newcomer copies, in order."""
+def commands(access: ProgramAccess, package: str) -> Sequence[Command]:
+    """Return what a newcomer copies, in order; `package` is where pip finds maillage-contracts."""
     found = [
         Command("keep", _keep(access)),
         Command("token", _token(access.token_url)),
         Command("feed", _feed(access.feed_url)),
+        Command("install", _install(access, package)),
         Command("python", _python(access)),
     ]
-    return [*found, Command("kafka", _kafka(access, access.kafka))] if access.kafka is not None else found
+    if access.kafka is not None:
+        if access.kafka.certificate_authority:
+            found.append(Command("authority", _authority(access.kafka)))
+        found.append(Command("kafka", _kafka(access, access.kafka)))
+        found.append(Command("properties", _properties(access, access.kafka)))
+    return found
 
 
 def _keep(access: ProgramAccess) -> str:
@@ -67,6 +77,16 @@ def _feed(feed_url: str) -> str:
     )
 
 
+def _install(access: ProgramAccess, package: str) -> str:
+    extras = "feed" if access.kafka is None else "feed,kafka"
+    # In an environment of its own: many systems refuse to install beside their own packages.
+    return (
+        f"python3 -m venv {ENVIRONMENT}\n"
+        f". {ENVIRONMENT}/bin/activate\n"
+        f"pip install {quote(f'maillage-contracts[{extras}] @ {package}')}"
+    )
+
+
 def _python(access: ProgramAccess) -> str:
     base = access.feed_url.removesuffix("/feed")
     return f"""import os
@@ -84,14 +104,38 @@ with Feed(
         print(received.sequence, received.id, received.type, flush=True)"""
 
 
+def _authority(kafka: KafkaAccess) -> str:
+    return f"cat > {AUTHORITY_FILE} <<'FIN'\n{kafka.certificate_authority.strip()}\nFIN"
+
+
 def _kafka(access: ProgramAccess, kafka: KafkaAccess) -> str:
     code = access.organisation_code
-    protocol = f', protocol="{kafka.protocol}"' if kafka.protocol != "SASL_SSL" else ""
+    how = f', protocol="{kafka.protocol}"' if kafka.protocol != "SASL_SSL" else ""
+    if kafka.certificate_authority:
+        how += f', ca_file="{AUTHORITY_FILE}"'
     return f"""import os
 
 from maillage_contracts.kafka import PartnerTopic, consumer_settings
 
-settings = consumer_settings({kafka.bootstrap!r}, {code!r}, os.environ["MAILLAGE_KAFKA_PASSWORD"]{protocol})
+settings = consumer_settings({kafka.bootstrap!r}, {code!r}, os.environ["MAILLAGE_KAFKA_PASSWORD"]{how})
 with PartnerTopic({code!r}, settings) as topic:
     for received in topic:
         print(received.offset, received.id, received.type, flush=True)"""
+
+
+def _properties(access: ProgramAccess, kafka: KafkaAccess) -> str:
+    login = "org.apache.kafka.common.security.scram.ScramLoginModule required"
+    settings = {
+        "bootstrap.servers": kafka.bootstrap,
+        "security.protocol": kafka.protocol,
+        "sasl.mechanism": "SCRAM-SHA-512",
+        # Within a here-document the shell puts the password in its place; it is on no command line.
+        "sasl.jaas.config": f'{login} username="{kafka.username}" password="$MAILLAGE_KAFKA_PASSWORD";',
+        "group.id": f"partner-{access.organisation_code}-java",
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": "false",
+    }
+    if kafka.certificate_authority:
+        settings |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": AUTHORITY_FILE}
+    lines = "\n".join(f"{name}={value}" for name, value in settings.items())
+    return f"(umask 077; cat > {PROPERTIES_FILE} <<FIN\n{lines}\nFIN\n)"

@@ -14,7 +14,7 @@ from portal.adapters.http.browser import shell_of, signed_in
 from portal.adapters.http.pages import go, page
 from portal.adapters.http.shell import PAGE_HEADERS
 from portal.domain.draft import Fault
-from portal.domain.errors import Refused
+from portal.domain.errors import Gone, Refused
 from portal.domain.member import Section, Session
 from portal.domain.period import FORMATS, Period, last_days, period_of
 
@@ -23,6 +23,7 @@ router = APIRouter()
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 TYPED_CHARS_MAX = 40
 PERIOD_FAULT = (Fault("du", "fault.files.long"),)
+OLD_FAULT = (Fault("du", "fault.files.old"),)
 
 
 @router.get("/fichiers")
@@ -50,6 +51,8 @@ async def download(request: Request, du: str = "", au: str = "", format: str = "
         parts = await shell_of(request).partners.files.open(session.member, period, format)
     except Refused:
         return _page(request, session, first, last, format, PERIOD_FAULT)
+    except Gone:
+        return _page(request, session, first, last, format, OLD_FAULT)
     # A long file is no page that somebody waits for: it takes no other page's place.
     step_aside(request)
     name = f"maillage-{session.member.organisation_code}-{period.first}-{period.last}.{format}"

@@ -24,6 +24,7 @@ from portal.adapters.http.browser import (
     shell_of,
 )
 from portal.adapters.http.commands import commands
+from portal.adapters.http.package import package_address
 from portal.adapters.http.pages import go, page
 from portal.adapters.http.words import LANGUAGES
 from portal.domain.errors import Conflict, Gone, Refused, TooMany
@@ -52,7 +53,7 @@ def _draw(request: Request, one: JoinState, *, told: str = "") -> Response:
         one=one,
         told=told,
         form_key=str(new_id()),
-        commands=commands(one.access) if one.access is not None else (),
+        commands=commands(one.access, package_address(request)) if one.access is not None else (),
     )
 
 
@@ -93,7 +94,7 @@ async def access(request: Request, token: str) -> Response:
         found = await shell.partners.once.answer(token, form.get("cle") or str(new_id()), make=ask)
     except (Gone, Conflict, Refused):
         return go(f"{link_address(request)}?fait=montre")
-    return page(request, "join_access.html", access=found, commands=commands(found))
+    return page(request, "join_access.html", access=found, commands=commands(found, package_address(request)))
 
 
 @router.post("/essai")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -32,13 +33,20 @@ class ShownOnce:
             while len(self._answers) >= KEPT_MAX:
                 self._answers.pop(next(iter(self._answers)))
             self._answers[key] = task
-            asyncio.get_running_loop().call_later(KEPT_SECONDS, self._answers.pop, key, None)
-        try:
-            # Shielded: the browser gives up the first of two requests, and must find its answer with the second.
-            return await asyncio.shield(task)
-        except Exception:
-            self._answers.pop(key, None)
-            raise
+            task.add_done_callback(partial(self._keep, key))
+        # Shielded: the browser gives up the first of two requests, and must find its answer with the second.
+        return await asyncio.shield(task)
+
+    def _keep(self, key: bytes, task: asyncio.Task[Any]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            # Whoever still waits is told; where nobody does, the next press tries again and meets it, if it lasts.
+            self._forget(key, task)
+        else:
+            asyncio.get_running_loop().call_later(KEPT_SECONDS, self._forget, key, task)
+
+    def _forget(self, key: bytes, task: asyncio.Task[Any]) -> None:
+        if self._answers.get(key) is task:
+            del self._answers[key]
 
 
 async def _run(make: Callable[[], Awaitable[T]]) -> T:

@@ -17,6 +17,7 @@ from portal.adapters.http import (
     live,
     members,
     moving,
+    package,
     person,
     plan,
     proposal,
@@ -29,8 +30,7 @@ from portal.adapters.http import (
 ROUTERS = tuple(
     module.router
     for module in (
-        assets, entrance, events, joining, join_link, person, drafts, live, proposal, moving, referrals, plan, agenda,
-        appointments, accompaniments, requests, access, members, webhooks,
-        stream_types, files,
+        assets, entrance, events, package, joining, join_link, person, drafts, live, proposal, moving, referrals, plan,
+        agenda, appointments, accompaniments, requests, access, members, webhooks, stream_types, files,
     )
 )  # fmt: skip

@@ -127,6 +127,8 @@ class Shell:
     contact: Contact
     demo_login: bool
     secure_cookies: bool
+    public_url: str = ""
+    """Where people reach the portal; empty for wherever a request came to."""
     assets: Mapping[str, Asset] = field(default_factory=load_assets)
     templates: Environment = field(default_factory=load_templates)
 

@@ -27,9 +27,11 @@ from referrals.adapters.http.refusals import refusals
 from referrals.adapters.moving import PostgresMovingReferrals
 from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
+from referrals.adapters.reads import AuditedReads
 from referrals.app.decide_referral import DecideReferral, decide_referral
 from referrals.app.move_person import MovePerson, move_person
 from referrals.domain.decline import Decline
+from referrals.domain.errors import OutsideTerritory
 from referrals.domain.referral import Referral, parties_of
 from referrals.domain.status import Actor, Command
 
@@ -37,6 +39,8 @@ Referrer = Annotated[Caller, require("referrals:write")]
 Receiver = Annotated[Caller, require("referrals:answer")]
 Party = Annotated[Caller, require("referrals:read")]
 """Either side; on which of them it may act, its other scopes say."""
+ANSWER_PURPOSE = "referrals.answer"
+"""In the audit, of an answer that was refused as a reading would be."""
 SIDES = frozenset({Actor.REFERRER, Actor.RECEIVER})
 Parts = Annotated[Runtime, Depends(runtime_of)]
 Key = Annotated[str | None, Depends(idempotency.optional_key)]
@@ -106,11 +110,26 @@ def _asked(referral_id: UUID, caller: Caller, command: Command, decline: Decline
 async def _decide(
     request: Request, runtime: Runtime, vault: Vault, caller: Caller, key: str | None, asked: DecideReferral
 ) -> JSONResponse:
+    outside = False
+
     async def decided(tx: Tx, now: datetime) -> Referral:
-        return await decide_referral(asked, referrals=PostgresReferrals(tx, vault), now=now)
+        nonlocal outside
+        try:
+            return await decide_referral(
+                asked, referrals=PostgresReferrals(tx, vault), organisations=DirectoryOrganisations(tx), now=now
+            )
+        except OutsideTerritory:
+            outside = True
+            raise
 
     route = f"POST /referrals/{asked.referral_id}/{asked.command}"
-    return await _change(request, runtime, vault, caller, key, route, decided)
+    try:
+        return await _change(request, runtime, vault, caller, key, route, decided)
+    finally:
+        if outside:
+            # In a transaction of its own: the command's is undone, its idempotency key with it.
+            async with runtime.db.transaction() as tx:
+                await AuditedReads(tx, caller, ANSWER_PURPOSE, runtime.clock).refuse([asked.referral_id])
 
 
 async def _change(

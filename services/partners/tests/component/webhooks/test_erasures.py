@@ -1,0 +1,124 @@
+"""Nothing older about a person is sent after their erasure, whatever was refused or is asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from chassis.ids import new_id
+from chassis.records import Source
+from chassis.testing.events import example, source_of_event
+from chassis.testing.receivers import Receiver, Seen, answer, receiving
+from maillage_contracts import PersonErased, PersonIdentified, type_of
+from partners.domain.webhook import RETRY_SECONDS
+
+World: TypeAlias = Any
+
+ERASED = type_of(PersonErased)
+
+
+def of_person(world: World, person: UUID) -> list[Source]:
+    """Return a referral's events and whose it is."""
+    first, *others = world.referral()
+    submitted = json.loads(first.value)
+    identified = example(
+        PersonIdentified, subject_ref=person, referral_id=submitted["referral_id"], routing=submitted["routing"]
+    )
+    return [first, source_of_event(identified), *others]
+
+
+def erasure_of(person: UUID) -> Source:
+    return source_of_event(example(PersonErased, subject_ref=person))
+
+
+def referral_of(sources: Sequence[Source]) -> str:
+    found: str = json.loads(sources[0].value or b"")["referral_id"]
+    return found
+
+
+async def test_what_was_refused_of_a_person_is_withdrawn_by_their_erasure(world: World) -> None:
+    mended, person = asyncio.Event(), new_id()
+    mine, other = of_person(world, person), world.referral()
+    refused = {referral_of(mine), referral_of(other)}
+
+    async def behave(_: Receiver, seen: Seen) -> bytes:
+        if seen.event["type"].endswith("webhook.challenge.v1"):
+            return answer(200, json.dumps(seen.event["data"]).encode())
+        return answer(500 if seen.event["data"].get("referral_id") in refused and not mended.is_set() else 204)
+
+    async with receiving(behave) as receiver:
+        webhook = await world.webhook(receiver)
+        # Something passes in between: two refusals in a row are no failing receiver.
+        await world.project(mine, other, world.referral())
+        await world.until(lambda: len(receiver.events()) == 3)
+        await world.until_state(webhook, waiting=len(mine) + len(other))
+        await world.project([erasure_of(person)])
+        await world.until(lambda: receiver.events()[-1]["type"] == ERASED)
+        before = len(receiver.requests)
+
+        mended.set()
+        await world.advance(timedelta(seconds=RETRY_SECONDS[0] * 1.2))
+        await world.until_state(webhook, waiting=0)
+
+        after = [seen.event["data"]["referral_id"] for seen in receiver.requests[before:]]
+        assert after == [referral_of(other)] * len(other)
+        log = [line for line in await world.log(webhook) if line["outcome"] == "withdrawn"]
+        assert {line["event_id"] for line in log} == {
+            one["event_id"] for one in await _stored(world) if one["referral_id"] == referral_of(mine)
+        }
+        assert (await world.shown(webhook))["failures_in_a_row"] == 0
+        told = await world.service.call("GET", f"/organisations/cd93/explanations?event_id={log[0]['event_id']}")
+        assert [(one["webhook_id"], one["code"]) for one in told.json()["webhooks"]] == [
+            (webhook["webhook_id"], "withdrawn")
+        ]
+
+        # Neither does somebody bring it back who wants everything again.
+        path = f"/{webhook['webhook_id']}/redelivery"
+        assert (await world.call("POST", path, json={"since": "2026-01-01T00:00:00Z"})).status_code == 202
+        await world.until_state(webhook, redelivery=None, waiting=0)
+        assert (await world.call("POST", path, json={"event_id": log[0]["event_id"]})).status_code == 202
+        await world.until_state(webhook, waiting=0)
+        assert referral_of(mine) not in {event["data"].get("referral_id") for event in receiver.events()}
+        assert [event["type"] for event in receiver.events()].count(ERASED) == 2
+
+
+async def test_an_erasure_lets_what_is_on_its_way_arrive_first_and_waits_for_nothing_else(world: World) -> None:
+    arrived, held, person = asyncio.Event(), asyncio.Event(), new_id()
+    mine = of_person(world, person)
+
+    async def behave(_: Receiver, seen: Seen) -> bytes:
+        if seen.event["type"].endswith("webhook.challenge.v1"):
+            return answer(200, json.dumps(seen.event["data"]).encode())
+        if seen.event["data"].get("referral_id") == referral_of(mine):
+            arrived.set()
+            await held.wait()
+            return answer(500)
+        return answer(204)
+
+    async with receiving(behave) as receiver:
+        await world.webhook(receiver)
+        # Once it has answered something it is sent several at a time.
+        await world.project(world.referral(), mine)
+        await arrived.wait()
+        await world.project([erasure_of(person)], world.referral())
+        # The referral behind the erasure is delivered: the erasure was read, and might have been sent.
+        await world.until(lambda: len(receiver.events()) == 6)
+        assert ERASED not in {seen.event["type"] for seen in receiver.requests}
+
+        held.set()
+        await world.until(lambda: receiver.events()[-1]["type"] == ERASED)
+        sent = [seen.event["data"].get("referral_id") for seen in receiver.requests]
+        assert sent.count(referral_of(mine)) == 1
+
+
+async def _stored(world: World) -> list[dict[str, str]]:
+    async with world.db.connection() as tx:
+        rows = await tx.fetch(
+            "SELECT event_id, convert_from(payload, 'UTF8')::json ->> 'referral_id' AS referral_id FROM stream_events"
+            " JOIN partner_stream USING (organisation_id) WHERE code = 'cd93'"
+        )
+    return [{name: str(row[name]) for name in ("event_id", "referral_id")} for row in rows]
