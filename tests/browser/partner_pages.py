@@ -128,6 +128,8 @@ async def manager_pages(page: Page) -> AsyncIterator[str]:
     yield "event types"
     await page.locator("input[value=choix]").check()
     await page.locator("#famille-registration-person-2").check()
+    boxes = page.locator("input[name=types-registration-person]")
+    await boxes.evaluate_all("all => all.forEach((one) => { one.checked = false; })")
     await submit(page, "main form .after button")
     yield "event types with an error"
     await page.locator("#famille-registration-person-3").check()
