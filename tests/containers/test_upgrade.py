@@ -79,7 +79,7 @@ async def test_a_new_version_over_kept_volumes_loses_nothing(later: Path) -> Non
 
         stack.make("compose-down")
         assert docker("ps", "--all", "--quiet", "--filter", f"name={stack.project}").stdout == ""
-        assert kept(stack) == volumes
+        assert kept(stack) >= volumes, "the operator's command has made one more"
         stack.make("compose-up", f"VERSION={NEXT}", where=later)
         again = {code: await feed(stack, code) for code in CODES}
         assert {code: events[: len(after[code])] for code, events in again.items()} == after
