@@ -6,6 +6,7 @@ from tests.load.measures.backlog import BACKLOG
 from tests.load.measures.consumer import CONSUMER
 from tests.load.measures.cost import COST
 from tests.load.measures.fanout import FANOUT
+from tests.load.measures.files import FILES
 from tests.load.measures.flood import FLOOD
 from tests.load.measures.growth import GROWTH
 from tests.load.measures.http import HTTP
@@ -32,6 +33,7 @@ MEASURES: tuple[Measure, ...] = (
     PARTNER,
     PARTNER_FLOOD,
     READINGS,
+    FILES,
     GROWTH,
     FANOUT,
     REPLAY,

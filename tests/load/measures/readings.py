@@ -7,6 +7,7 @@ referrals, as in the measure `partner`.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 
 import httpx
 from tests.load.measures.measure import BEHIND, ArmOf, Figures, Goal, Measure, Metric
@@ -22,7 +23,8 @@ from maillage_contracts import partner_topic_name
 READINGS_OF = {"topic": "its Kafka topic", "feed": "long poll", "events": "server-sent events", "webhook": "webhook"}
 
 
-async def _measure(rig: Rig, sizes: Sizes) -> Figures:
+async def measure_readings(rig: Rig, sizes: Sizes, reader_arm: str, names: Iterable[str]) -> Figures:
+    """Measure a partner's readings, by the names under which the arm tells when it saw each event."""
     await ensure_topics(rig.bootstrap)
     count, warm_up = commands_of(sizes, sizes.latency_rate)
     code = f"bench{secrets.token_hex(4)}"
@@ -39,7 +41,7 @@ async def _measure(rig: Rig, sizes: Sizes) -> Figures:
         await rig.caught_up(f"partners-{TOPIC}", TOPIC)
         reading = {"access": partner.access, "authorization": partner.authorization, "url": url, "expected": count}
         writing = {"dsn": source, "topic": TOPIC, "events": count, "council": partner.organisation_id}
-        async with rig.arm("readings_reader", **reading) as reader, rig.arm("ours_service", **writing) as writer:
+        async with rig.arm(reader_arm, **reading) as reader, rig.arm("ours_service", **writing) as writer:
             await reader.send("go")
             await writer.send("go")
             await command_steadily(writer, count, sizes.latency_rate)
@@ -48,9 +50,13 @@ async def _measure(rig: Rig, sizes: Sizes) -> Figures:
             written = await writer.answer(ANSWER_SECONDS)
         await rig.expect_in_topic(partner_topic_name(code), count)
     await rig.delete_topics([partner_topic_name(code)])
-    found = [latencies(written["times"], seen[name], count, warm_up, f"{name}_") for name in READINGS_OF]
+    found = [latencies(written["times"], seen[name], count, warm_up, f"{name}_") for name in names]
     together = {name: value for one in found for name, value in one.items()}
     return {**together, BEHIND: max(one[BEHIND] for one in found)}
+
+
+async def _measure(rig: Rig, sizes: Sizes) -> Figures:
+    return await measure_readings(rig, sizes, "readings_reader", READINGS_OF)
 
 
 READINGS = Measure(
