@@ -162,7 +162,10 @@ async def test_no_page_scrolls_sideways(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("width", "language", "dark"), [(1280, "fr", False), (320, "en", True), (768, "fr", False)])
+@pytest.mark.parametrize(
+    ("width", "language", "dark"),
+    [(1280, "fr", False), (320, "en", True), pytest.param(768, "fr", False, marks=pytest.mark.long)],
+)
 async def test_no_page_of_the_story_breaks_a_rule_or_scrolls_sideways(
     portal: RunningPortal,
     open_page: OpenPage,
