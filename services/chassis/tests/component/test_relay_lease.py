@@ -20,6 +20,7 @@ from chassis.outbox import Doorbell, OutboxRow, append
 from chassis.relay import LEASE_SESSION, RELAY_LOCK, Relay
 from chassis.testing.kafka import create_topic, read_until
 from chassis.testing.processes import process
+from chassis.testing.producers import Acknowledging
 
 pytestmark = pytest.mark.postgres
 
@@ -187,36 +188,8 @@ async def test_however_many_topics_do_not_drain_the_next_one_finds_room(db: Data
     await until(found)
 
 
-class Counting:
-    """A producer that acknowledges at once and remembers how many batches it was given."""
-
-    def __init__(self) -> None:
-        self.batches = 0
-
-    async def get(self) -> Any:
-        return self
-
-    async def replace(self, broken: Any) -> None:
-        return None
-
-    async def partitions_for(self, topic: str) -> set[int]:
-        return {0}
-
-    def create_batch(self) -> Any:
-        return self
-
-    def append(self, **_: Any) -> object:
-        return self
-
-    async def send_batch(self, *_: Any, **__: Any) -> Any:
-        self.batches += 1
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-
 async def test_a_process_that_wakes_after_its_lease_hands_nothing_to_kafka() -> None:
-    counting = Counting()
+    counting = Acknowledging()
     lanes = Lanes(counting, lambda: None)
     lanes.lease_until = time.monotonic() - 1
     lanes.add(Row(1, "test", "k", "{}", b"x", datetime.now(UTC)))

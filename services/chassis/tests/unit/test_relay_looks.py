@@ -14,6 +14,7 @@ from chassis.db import Database
 from chassis.lanes import Lanes
 from chassis.outbox import Doorbell
 from chassis.relay_sql import FORGET, PARKED_KEYS, TAKE, TAKE_PAST
+from chassis.testing.producers import Acknowledging
 
 SECONDS = 20
 
@@ -69,30 +70,6 @@ class Outbox:
             while self.rows:
                 self.changed.clear()
                 await self.changed.wait()
-
-
-class Acknowledging:
-    """A producer whose broker has everything at once."""
-
-    async def get(self) -> Any:
-        return self
-
-    async def replace(self, broken: Any) -> None:
-        return None
-
-    async def partitions_for(self, topic: str) -> set[int]:
-        return {0}
-
-    def create_batch(self) -> Any:
-        return self
-
-    def append(self, **_: Any) -> object:
-        return self
-
-    async def send_batch(self, *_: Any, **__: Any) -> Any:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
 
 
 async def drained(outbox: Outbox, doorbell: Doorbell, topic: str, count: int) -> list[str]:

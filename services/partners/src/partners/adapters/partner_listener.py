@@ -8,14 +8,13 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from chassis.errors import SettingsRefused
 from chassis.partner_listener import CA_FILE, PartnerListenerSettings
 from partners.app.kafka_ports import KafkaAccess
 from partners.domain.kafka_access import user_of
-
-MECHANISM: Final = "SCRAM-SHA-512"
+from partners.domain.kafka_drift import MECHANISM
 
 
 @dataclass(frozen=True, slots=True)
