@@ -119,11 +119,16 @@ images: ## Build every image (Docker): maillage/SERVICE:VERSION
 
 comma := ,
 
-# PROFILE=mailpit, observability or brokers, or several in quotes: see deploy/README.md.
+# PROFILE=observability or brokers, or both in quotes: see deploy/README.md. A plain `docker compose up` starts nothing at all
+# where the image of Mailpit cannot be had; this starts the rest.
 compose-up: images ## Start everything in containers, play the demonstration once, say where to look
-	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) up --detach --no-build
-	@COMPOSED_VERSION=$(VERSION) $(COMPOSE) logs --no-log-prefix --follow story
-	@[ "$$(COMPOSED_VERSION=$(VERSION) $(COMPOSE) ps --all --format '{{.ExitCode}}' story)" = 0 ]
+	@if ! $(COMPOSE) pull --quiet --policy missing mailpit >/dev/null 2>&1; then \
+		echo "Image de Mailpit introuvable : les courriels vont directement au bureau · no image of Mailpit: e-mails go to the desk"; \
+		export COMPOSE_FILE="$${COMPOSE_FILE:-docker-compose.yml}:deploy/compose/without-mailpit.yml"; \
+	fi; \
+	export COMPOSED_VERSION=$(VERSION); \
+	$(COMPOSE) up --detach --no-build && $(COMPOSE) logs --no-log-prefix --follow story && \
+	[ "$$($(COMPOSE) ps --all --format '{{.ExitCode}}' story)" = 0 ]
 
 compose-down: ## Stop the containers, keep the data
 	@$(COMPOSE) down --timeout 30

@@ -7,8 +7,9 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ TOP = Path(__file__).resolve().parents[2]
 SERVICES = ("registration", "referrals", "training", "notifications", "partners", "portal")
 IMAGES = (*SERVICES, "maillage")
 FILES = ("docker-compose.yml", "tests/containers/published.yaml")
+WITHOUT_MAILPIT = "deploy/compose/without-mailpit.yml"
 BROKER_PORTS = ("KAFKA_PARTNER", "KAFKA_2_PARTNER", "KAFKA_3_PARTNER")
 PROFILE_PORTS = (*BROKER_PORTS[1:], "JAEGER", "PROMETHEUS", "GRAFANA", "KAFBAT", "MAILPIT")
 UP_SECONDS = 900
@@ -44,6 +46,21 @@ def image(service: str) -> str:
     return f"maillage/{service}:0.1.0"
 
 
+def image_of(service: str) -> str:
+    """Return the image that the file names for a service of any profile."""
+    found: str = configuration((), "observability")["services"][service]["image"]
+    return found
+
+
+@cache
+def to_be_had(name: str) -> bool:
+    """Tell whether an image is here or could be taken from its registry, and now is here."""
+    return any(
+        docker(*asked, name, seconds=600, check=False).returncode == 0
+        for asked in (("image", "inspect"), ("pull", "--quiet"))
+    )
+
+
 class ComposedStack(RunningStack):
     """One project of its own, on free ports: `start` and `stop` are compose's up and down."""
 
@@ -54,6 +71,7 @@ class ComposedStack(RunningStack):
         super().__init__(folder)
         self.project = f"maillage-test-{new_id().hex[-8:]}"
         self.env_file = env_file
+        self.files = FILES if to_be_had(image_of("mailpit")) else (*FILES, WITHOUT_MAILPIT)
         # The names under which the file takes what the profiles publish.
         self.ports |= dict(zip(PROFILE_PORTS, free_ports(len(PROFILE_PORTS)), strict=True))
         own = {
@@ -85,7 +103,7 @@ class ComposedStack(RunningStack):
         return done.stdout
 
     def _compose(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        files = [text for name in FILES for text in ("-f", name)]
+        files = [text for name in self.files for text in ("-f", name)]
         env_file = ["--env-file", f"deploy/compose/{self.env_file}"] if self.env_file else []
         return subprocess.run(
             ["docker", "compose", *env_file, *files, *arguments],
@@ -133,9 +151,9 @@ class ComposedStack(RunningStack):
         """Run a container for one command, as `docker compose run --rm` takes it; whatever it returns."""
         return self._compose("run", "--rm", "--no-TTY", *arguments)
 
-    def make(self, target: str, *variables: str, where: Path = TOP) -> str:
-        """Run a target of the Makefile for this project, in a checkout; return what it said."""
-        files = ":".join(str(where / name) for name in FILES)
+    def make(self, target: str, *variables: str, where: Path = TOP, over: Sequence[Path] = ()) -> str:
+        """Run a target of the Makefile for this project, in a checkout, with files over its own; return its words."""
+        files = ":".join(map(str, (*(where / name for name in FILES), *over)))
         done = subprocess.run(
             ["make", "-s", target, *variables],
             env={**self.environment, "COMPOSE_FILE": files},
@@ -160,20 +178,18 @@ class ComposedStack(RunningStack):
         return dsn_for(server, name_of(service))
 
 
-def needs(*images: str) -> None:
-    """Skip, loudly, where an image is neither here nor to be had: no registry may be in reach."""
-    absent = [one for one in images if docker("image", "inspect", one, check=False).returncode != 0]
-    if gone := [one for one in absent if docker("pull", "--quiet", one, seconds=600, check=False).returncode != 0]:
+def needs(*services: str) -> None:
+    """Skip, loudly, where the image of a service is neither here nor to be had: no registry may be in reach."""
+    if gone := [name for name in map(image_of, services) if not to_be_had(name)]:
         pytest.skip(f"{NO_IMAGE} {', '.join(gone)}")
 
 
-def configuration(env_file: str = "", *profiles: str) -> dict[str, Any]:
+def configuration(arguments: Sequence[str] = (), *profiles: str) -> dict[str, Any]:
     """Return the compose file as the compose program understands it, without an environment of ours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAILLAGE_", "COMPOSE"))}
-    arguments = ["--env-file", f"deploy/compose/{env_file}"] if env_file else []
-    arguments += [text for profile in profiles for text in ("--profile", profile)]
+    chosen = [text for profile in profiles for text in ("--profile", profile)]
     done = subprocess.run(
-        ["docker", "compose", *arguments, "config", "--format", "json"],
+        ["docker", "compose", *arguments, *chosen, "config", "--format", "json"],
         env=kept, cwd=TOP, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -6,24 +6,31 @@ import re
 from typing import Any
 
 import pytest
-from tests.containers.composed import IMAGES, configuration
+from tests.containers.composed import IMAGES, WITHOUT_MAILPIT, configuration
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("compose_program")]
 
-VARIANTS = {"": [], "brokers.env": ["brokers"], "observability.env": ["observability"], "mailpit.env": ["mailpit"]}
+VARIANTS = {
+    "default": [],
+    "without-mailpit": ["-f", "docker-compose.yml", "-f", WITHOUT_MAILPIT],
+    **{name: ["--env-file", f"deploy/compose/{name}.env"] for name in ("brokers", "observability")},
+}
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY")
 
 
-@pytest.fixture(params=VARIANTS, ids=lambda name: name or "default")
+@pytest.fixture(params=VARIANTS)
 def found(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return the configuration of one variant."""
-    return configuration(request.param, *VARIANTS[request.param])
+    return configuration(VARIANTS[request.param])
 
 
-def test_the_default_needs_two_official_images_and_ours(compose_program: None) -> None:
-    names = {one["image"] for one in configuration()["services"].values()}
+@pytest.mark.parametrize(
+    ("variant", "others"), [("default", {"axllent/mailpit:v1.27.11"}), ("without-mailpit", set())]
+)
+def test_plain_up_needs_official_images_and_ours(variant: str, others: set[str]) -> None:
+    names = {one["image"] for one in configuration(VARIANTS[variant])["services"].values()}
 
-    assert names == {"postgres:18", "apache/kafka:4.3.1", *(f"maillage/{name}:0.1.0" for name in IMAGES)}
+    assert names == {"postgres:18", "apache/kafka:4.3.1", *others, *(f"maillage/{name}:0.1.0" for name in IMAGES)}
 
 
 def test_every_port_is_on_loopback(found: dict[str, Any]) -> None:
@@ -56,7 +63,7 @@ def test_each_service_is_given_its_own_secrets_only(compose_program: None) -> No
 
 
 def test_three_brokers_keep_three_copies_and_ask_for_two(compose_program: None) -> None:
-    services = configuration("brokers.env", "brokers")["services"]
+    services = configuration(VARIANTS["brokers"])["services"]
 
     for name in ("kafka", "kafka-2", "kafka-3"):
         environment = services[name]["environment"]

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(1800), p
 
 CODES = ("asso1", "cd93", "cd94", "ft93", "of93")
 NEXT = "0.1.1"
+NOWHERE = "registry.invalid/mailpit:v1"
 MIGRATION = "9000_next_version.sql"
 
 
@@ -45,7 +46,7 @@ def kept(stack: ComposedStack) -> set[str]:
     return set(docker("volume", "ls", "--quiet", "--filter", f"name={stack.project}_").stdout.split())
 
 
-async def test_a_new_version_over_kept_volumes_loses_nothing(later: Path) -> None:
+async def test_a_new_version_over_kept_volumes_loses_nothing(later: Path, tmp_path: Path) -> None:
     with ComposedStack.fresh() as stack:
         told = stack.make("compose-up")
         stack.take_credentials()
@@ -80,6 +81,11 @@ async def test_a_new_version_over_kept_volumes_loses_nothing(later: Path) -> Non
         stack.make("compose-down")
         assert docker("ps", "--all", "--quiet", "--filter", f"name={stack.project}").stdout == ""
         assert kept(stack) >= volumes, "the operator's command has made one more"
-        stack.make("compose-up", f"VERSION={NEXT}", where=later)
+        # And so where no registry has Mailpit: the rest starts, and the desk takes the e-mails.
+        (tmp_path / "nowhere.yml").write_text(f"services: {{mailpit: {{image: '{NOWHERE}'}}}}\n", "utf-8")
+        told = stack.make("compose-up", f"VERSION={NEXT}", where=later, over=[tmp_path / "nowhere.yml"])
+        assert "Image de Mailpit introuvable" in told
+        assert "mailpit" not in docker("ps", "--filter", f"name={stack.project}", "--format", "{{.Names}}").stdout
         again = {code: await feed(stack, code) for code in CODES}
         assert {code: events[: len(after[code])] for code, events in again.items()} == after
+        assert await Journey(stack).play(before) == before
