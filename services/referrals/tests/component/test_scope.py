@@ -12,6 +12,7 @@ from maillage_contracts import OrganisationChanged, Territory
 
 Desk = Any
 Pair = Any
+Propose = Any
 COUNCIL, EMPLOYMENT = UUID(int=0xC1), UUID(int=0xF1)
 
 
@@ -90,5 +91,38 @@ async def test_council_of_a_pair_reads_it_only_within_its_territory_and_may_end_
     assert (await desk.http.get(path, headers=desk.bearer(EMPLOYMENT))).json()["person"] is not None
     assert (await purposes(desk, pair.accompaniment_id))[-1] == "accompaniments.read.out_of_scope"
 
+    headers = desk.bearer(COUNCIL)
+    for command in ("acceptance", "review"):
+        refused = await desk.http.post(f"{path}/{command}", json={}, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found"), command
+    plan = {"version": 0, "goals": [], "actions": []}
+    assert (await desk.http.put(f"{path}/plan", json=plan, headers=headers)).status_code == 404
+    assert (await purposes(desk, pair.accompaniment_id))[-3:] == ["accompaniments.act.out_of_scope"] * 3
+
     ended = await desk.http.post(f"{path}/end", json={"reason": "moved"}, headers=desk.bearer(COUNCIL))
     assert (ended.status_code, ended.json()) == (200, {"accompaniment_id": pair.accompaniment_id})
+
+
+async def test_council_proposes_for_nobody_outside_its_territory_and_asking_is_recorded(
+    desk: Desk, propose: Propose
+) -> None:
+    referral_id = await desk.accepted()
+    await give(desk, 50, communes=("93066",))
+
+    refused = await propose(desk, referral_id, key="one")
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert await desk.rows("SELECT * FROM accompaniments") == []
+    assert (await purposes(desk, referral_id))[-1] == "accompaniments.act.out_of_scope"
+
+    # What was refused is not remembered under its key.
+    await give(desk, 51, collectivities=("93D",))
+    assert (await propose(desk, referral_id, key="one")).status_code == 201
+
+
+async def test_council_refuses_what_it_proposed_although_its_territory_shrank(pair: Pair) -> None:
+    await give(pair.desk, 50, communes=("93066",))
+
+    path = f"/accompaniments/{pair.accompaniment_id}/refusal"
+    refused = await pair.desk.http.post(path, json={}, headers=pair.desk.bearer(COUNCIL))
+
+    assert (refused.status_code, refused.json()) == (200, {"accompaniment_id": pair.accompaniment_id})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from chassis.audit import Read, record_reads
 from chassis.auth import Caller
 from chassis.clock import Clock
 from chassis.db import Tx
+from chassis.runtime import Runtime
+from referrals.domain.errors import OutsideTerritory
 
 REFERRAL = "referral"
 ACCOMPANIMENT = "accompaniment"
@@ -41,3 +44,16 @@ class AuditedReads:
             for record_id in record_ids
         ]
         await record_reads(self._tx, reads, self._clock)
+
+
+@asynccontextmanager
+async def refusals_recorded(
+    runtime: Runtime, caller: Caller, purpose: str, record_id: UUID, record_kind: str = REFERRAL
+) -> AsyncIterator[None]:
+    """Record a command that is refused as a reading would be. Around the command's transaction, which is undone."""
+    try:
+        yield
+    except OutsideTerritory:
+        async with runtime.db.transaction() as tx:
+            await AuditedReads(tx, caller, purpose, runtime.clock, record_kind).refuse([record_id])
+        raise

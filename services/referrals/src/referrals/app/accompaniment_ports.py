@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from referrals.app.ports import Position
+from referrals.app.ports import Organisations, Position
 from referrals.domain.accompaniment import Accompaniment, Happened
 from referrals.domain.accompaniment_status import Side, Status
-from referrals.domain.errors import NotFound
+from referrals.domain.errors import NotFound, OutsideTerritory
 from referrals.domain.person import Person
 from referrals.domain.plan import Plan
 from referrals.domain.story import StoryStep
@@ -107,6 +107,19 @@ async def locked_for(
     # Somebody else's accompaniment and one that does not exist must look the same.
     if accompaniment is None or side is None:
         raise NotFound
+    return accompaniment, side
+
+
+async def locked_within(
+    accompaniment_id: UUID, organisation_id: UUID, accompaniments: Accompaniments, organisations: Organisations
+) -> tuple[Accompaniment, Side]:
+    """Return what `locked_for` does, to a council only while the person lives in its territory.
+
+    Raises OutsideTerritory, a NotFound to be recorded: who may not read does not go on together either.
+    """
+    accompaniment, side = await locked_for(accompaniment_id, organisation_id, accompaniments)
+    if side is Side.COUNCIL and not await organisations.covered(organisation_id, [accompaniment.commune]):
+        raise OutsideTerritory
     return accompaniment, side
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from referrals.app.accompaniment_ports import Accompaniments, Words, locked_for
+from referrals.app.accompaniment_ports import Accompaniments, Words, locked_within
+from referrals.app.ports import Organisations
 from referrals.domain.accompaniment_status import Command
 from referrals.domain.plan import ActionAsked, GoalAsked
 
@@ -24,14 +25,22 @@ class ChangePlan:
 
 
 async def change_plan(
-    asked: ChangePlan, *, accompaniments: Accompaniments, words: Words, new_id: Callable[[], UUID], now: datetime
+    asked: ChangePlan,
+    *,
+    accompaniments: Accompaniments,
+    organisations: Organisations,
+    words: Words,
+    new_id: Callable[[], UUID],
+    now: datetime,
 ) -> None:
     """Store the plan and its event; a plan that says the same changes nothing.
 
-    Raises NotFound to a third organisation, AccompanimentTransition while there is none to plan for, PlanChanged,
-    InputRefused or PersonErased.
+    Raises NotFound to a third organisation, OutsideTerritory, AccompanimentTransition while there is none to plan for,
+    PlanChanged, InputRefused or PersonErased.
     """
-    accompaniment, side = await locked_for(asked.accompaniment_id, asked.organisation_id, accompaniments)
+    accompaniment, side = await locked_within(
+        asked.accompaniment_id, asked.organisation_id, accompaniments, organisations
+    )
     happened = accompaniment.act(Command.PLAN, side, now)
     plan = await words.plan(asked.accompaniment_id)
     changed = plan.replaced(asked.version, asked.goals, asked.actions, new_id=new_id)

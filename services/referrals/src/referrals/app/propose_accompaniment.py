@@ -11,7 +11,13 @@ from referrals.app.accompaniment_ports import Accompaniments
 from referrals.app.ports import Organisation, Organisations, Places, Referrals
 from referrals.domain.accompaniment import Accompaniment
 from referrals.domain.accompaniment_status import Side
-from referrals.domain.errors import AccompanimentExists, NotFound, ReferralNotAccepted, UnknownEmploymentService
+from referrals.domain.errors import (
+    AccompanimentExists,
+    NotFound,
+    OutsideTerritory,
+    ReferralNotAccepted,
+    UnknownEmploymentService,
+)
 from referrals.domain.referral import Referral
 from referrals.domain.sandbox import Simulated
 from referrals.domain.status import Actor, Status
@@ -39,13 +45,16 @@ async def propose_accompaniment(
 ) -> Accompaniment:
     """Store the accompaniment and its event, in the referral's story.
 
-    Raises NotFound to anybody but the referral's receiver, ReferralNotAccepted, PersonErased, PersonNotIdentified,
+    Raises NotFound to anybody but the referral's receiver, OutsideTerritory to one in whose territory the person does
+    not live, or no more (a NotFound to be recorded), ReferralNotAccepted, PersonErased, PersonNotIdentified,
     AccompanimentExists, or UnknownEmploymentService for one that does not answer where the person lives.
     """
     # The referral's lock: two proposals meet here, and the second finds the first.
     referral = await referrals.lock(asked.referral_id)
     if referral is None or Actor.RECEIVER not in referral.parties.quality_of(asked.organisation_id):
         raise NotFound
+    if not await organisations.covered(asked.organisation_id, [referral.commune]):
+        raise OutsideTerritory
     if referral.status is not Status.ACCEPTED:
         raise ReferralNotAccepted
     subject_ref = await accompaniments.subject_of(referral.referral_id)

@@ -7,6 +7,7 @@ nothing and is answered with the document of now.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from referrals.adapters.http.bodies import EmptyBody
 from referrals.adapters.http.refusals import refusals
 from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
+from referrals.adapters.reads import ACCOMPANIMENT, refusals_recorded
 from referrals.app.act_on_accompaniment import ActOnAccompaniment, act_on_accompaniment
 from referrals.app.change_plan import ChangePlan, change_plan
 from referrals.app.propose_accompaniment import ProposeAccompaniment, propose_accompaniment
@@ -38,6 +40,8 @@ from referrals.domain.accompaniment_status import Command, EndReason
 Key = Annotated[str | None, Depends(idempotency.optional_key)]
 RequiredKey = Annotated[str, Depends(idempotency.required_key)]
 NO_STORE = {"cache-control": "no-store"}
+ACT_PURPOSE = "accompaniments.act"
+"""In the audit, of an act that was refused as a reading would be."""
 
 
 def routes(vault: Vault) -> APIRouter:
@@ -122,7 +126,8 @@ class _Desk:
             return made.accompaniment_id
 
         route = f"POST /referrals/{asked.referral_id}/accompaniment"
-        return await self._once(request, runtime, caller, (route, key), 201, work)
+        recorded = refusals_recorded(runtime, caller, ACT_PURPOSE, asked.referral_id)
+        return await self._once(request, runtime, caller, (route, key), 201, work, recorded)
 
     async def act(
         self, request: Request, runtime: Runtime, caller: Caller, key: str | None, asked: ActOnAccompaniment
@@ -130,20 +135,27 @@ class _Desk:
         """Accept, refuse, end or review."""
 
         async def work(tx: Tx) -> UUID:
-            accompaniments = PostgresAccompaniments(tx, self._vault)
-            await act_on_accompaniment(asked, accompaniments=accompaniments, now=runtime.clock.now())
+            await act_on_accompaniment(
+                asked,
+                accompaniments=PostgresAccompaniments(tx, self._vault),
+                organisations=DirectoryOrganisations(tx),
+                now=runtime.clock.now(),
+            )
             return asked.accompaniment_id
 
         route = f"POST /accompaniments/{asked.accompaniment_id}/{asked.command}"
-        return await self._once(request, runtime, caller, (route, key), 200, work)
+        recorded = refusals_recorded(runtime, caller, ACT_PURPOSE, asked.accompaniment_id, ACCOMPANIMENT)
+        return await self._once(request, runtime, caller, (route, key), 200, work, recorded)
 
     async def change_plan(self, runtime: Runtime, caller: Caller, asked: ChangePlan) -> JSONResponse:
         """Replace the plan."""
         with refusals():
-            async with runtime.transaction() as tx:
+            recorded = refusals_recorded(runtime, caller, ACT_PURPOSE, asked.accompaniment_id, ACCOMPANIMENT)
+            async with recorded, runtime.transaction() as tx:
                 await change_plan(
                     asked,
                     accompaniments=PostgresAccompaniments(tx, self._vault),
+                    organisations=DirectoryOrganisations(tx),
                     words=PostgresWords(tx, self._vault),
                     new_id=new_id,
                     now=runtime.clock.now(),
@@ -175,13 +187,14 @@ class _Desk:
         route_and_key: tuple[str, str | None],
         status: int,
         work: Callable[[Tx], Awaitable[UUID]],
+        recorded: AbstractAsyncContextManager[None],
     ) -> JSONResponse:
         route, key = route_and_key
         now = runtime.clock.now()
         attempt = None if key is None else await idempotency.attempt_of(request, caller, self._vault, route, key)
         headers = dict(NO_STORE)
         with refusals():
-            async with runtime.transaction() as tx:
+            async with recorded, runtime.transaction() as tx:
                 replay = None if attempt is None else await idempotency.claim(tx, attempt, now=now)
                 if replay is not None and replay.resource_id is not None:
                     accompaniment_id = replay.resource_id

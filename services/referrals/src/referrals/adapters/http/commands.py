@@ -27,11 +27,10 @@ from referrals.adapters.http.refusals import refusals
 from referrals.adapters.moving import PostgresMovingReferrals
 from referrals.adapters.organisations import DirectoryOrganisations
 from referrals.adapters.postgres import PostgresReferrals
-from referrals.adapters.reads import AuditedReads
+from referrals.adapters.reads import refusals_recorded
 from referrals.app.decide_referral import DecideReferral, decide_referral
 from referrals.app.move_person import MovePerson, move_person
 from referrals.domain.decline import Decline
-from referrals.domain.errors import OutsideTerritory
 from referrals.domain.referral import Referral, parties_of
 from referrals.domain.status import Actor, Command
 
@@ -98,7 +97,7 @@ def routes(vault: Vault) -> APIRouter:
                 referrals=PostgresMovingReferrals(tx, vault), now=now,
             )  # fmt: skip
 
-        return await _change(request, runtime, vault, caller, key, f"POST /referrals/{referral_id}/move", moved)
+        return await _change(request, runtime, vault, caller, key, (referral_id, "move"), moved)
 
     return router
 
@@ -110,26 +109,12 @@ def _asked(referral_id: UUID, caller: Caller, command: Command, decline: Decline
 async def _decide(
     request: Request, runtime: Runtime, vault: Vault, caller: Caller, key: str | None, asked: DecideReferral
 ) -> JSONResponse:
-    outside = False
-
     async def decided(tx: Tx, now: datetime) -> Referral:
-        nonlocal outside
-        try:
-            return await decide_referral(
-                asked, referrals=PostgresReferrals(tx, vault), organisations=DirectoryOrganisations(tx), now=now
-            )
-        except OutsideTerritory:
-            outside = True
-            raise
+        return await decide_referral(
+            asked, referrals=PostgresReferrals(tx, vault), organisations=DirectoryOrganisations(tx), now=now
+        )
 
-    route = f"POST /referrals/{asked.referral_id}/{asked.command}"
-    try:
-        return await _change(request, runtime, vault, caller, key, route, decided)
-    finally:
-        if outside:
-            # In a transaction of its own: the command's is undone, its idempotency key with it.
-            async with runtime.db.transaction() as tx:
-                await AuditedReads(tx, caller, ANSWER_PURPOSE, runtime.clock).refuse([asked.referral_id])
+    return await _change(request, runtime, vault, caller, key, (asked.referral_id, asked.command), decided)
 
 
 async def _change(
@@ -138,13 +123,16 @@ async def _change(
     vault: Vault,
     caller: Caller,
     key: str | None,
-    route: str,
+    asked: tuple[UUID, str],
     change: Callable[[Tx, datetime], Awaitable[Referral]],
 ) -> JSONResponse:
     now = runtime.clock.now()
+    referral_id, command = asked
+    route = f"POST /referrals/{referral_id}/{command}"
     attempt = None if key is None else await idempotency.attempt_of(request, caller, vault, route, key)
     with refusals():
-        async with runtime.transaction() as tx:
+        recorded = refusals_recorded(runtime, caller, ANSWER_PURPOSE, referral_id)
+        async with recorded, runtime.transaction() as tx:
             if attempt is not None:
                 replay = await idempotency.claim(tx, attempt, now=now)
                 if replay is not None:
