@@ -141,6 +141,25 @@ async def test_stream_takes_only_the_types_that_its_organisation_asks_for(servic
     assert len(acts) == 2
 
 
+async def test_a_choice_of_types_undoes_no_choice_that_its_maker_had_not_read(service: Service) -> None:
+    await service.organisation("cd93", collectivities=["93D"])
+    own = await service.client_of("cd93")
+    read = (await service.http.get("/event-types", headers=own)).json()["version"]
+
+    async def choose(name: str, version: int | None) -> Any:
+        body = {"event_types": [name], "version": version}
+        return await service.http.put("/event-types", headers=own, json=body)
+
+    first = await choose("referrals.referral.accepted.v1", read)
+    assert (first.status_code, first.json()["version"]) == (200, read + 1)
+    late = await choose("referrals.referral.declined.v1", read)
+    assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
+    assert (await service.http.get("/event-types", headers=own)).json() == first.json()
+    # Sent twice, the second finds its own choice; and who names no version means it.
+    assert (await choose("referrals.referral.accepted.v1", read)).json() == first.json()
+    assert (await choose("referrals.referral.declined.v1", None)).status_code == 200
+
+
 async def test_narrowing_takes_back_a_referral_of_which_steps_alone_were_told(service: Service, db: Database) -> None:
     await service.organisation("cd93", collectivities=["93D"])
     await service.call("PUT", "/organisations/cd93/event-types", json={"event_types": ["registration.appointment.*"]})

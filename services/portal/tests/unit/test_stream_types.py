@@ -72,7 +72,7 @@ async def test_choice_is_checked_first_and_sent_once_it_is_confirmed(
     assert "Gardez « personne identifiée »".replace("« ", "«\u00a0").replace(" »", "\u202f»") in check.text
     done = await answered.post(before + PAGE, {**hidden(check.text), "etape": "envoyer", "jeton": csrf})
     assert done.headers["location"] == f"{before}{PAGE}?fait=types"
-    assert answered.services.bodies("PUT", before + ROUTE) == [{"event_types": [DECLINED, SUBMITTED]}]
+    assert answered.services.bodies("PUT", before + ROUTE) == [{"event_types": [DECLINED, SUBMITTED], "version": 3}]
 
 
 async def test_all_is_sent_as_all_and_ticks_count_only_for_some(answered: Portal) -> None:
@@ -86,7 +86,7 @@ async def test_all_is_sent_as_all_and_ticks_count_only_for_some(answered: Portal
         check = await answered.post(PAGE, {**fields, "jeton": csrf})
         done = await answered.post(PAGE, {**hidden(check.text), "etape": "envoyer", "jeton": csrf})
         assert done.headers["location"] == f"{PAGE}?fait=types"
-        assert answered.services.bodies("PUT", ROUTE)[-1] == {"event_types": body}
+        assert answered.services.bodies("PUT", ROUTE)[-1] == {"event_types": body, "version": 3}
 
 
 async def test_change_leads_back_to_the_form_with_the_choice(answered: Portal) -> None:
@@ -126,6 +126,14 @@ async def test_pressed_twice_changes_once_and_a_choice_of_meanwhile_is_shown_fir
         done = await answered.post(PAGE, {**check, "etape": "envoyer", "jeton": csrf})
         assert done.headers["location"] == f"{PAGE}?fait={said}"
     assert answered.services.asked_for("PUT", ROUTE) == []
+
+
+async def test_a_choice_that_came_first_is_shown_whoever_checked_before(answered: Portal) -> None:
+    csrf = await answered.sign_in(MANAGER)
+    check = hidden((await answered.post(PAGE, {**typed(), "jeton": csrf})).text)
+    answered.services.answers[("PUT", ROUTE)] = (409, {"code": "changed_meanwhile"})
+    done = await answered.post(PAGE, {**check, "etape": "envoyer", "jeton": csrf})
+    assert done.headers["location"] == f"{PAGE}?fait=change"
 
 
 async def test_same_choice_says_that_nothing_changed(answered: Portal) -> None:

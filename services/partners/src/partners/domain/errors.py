@@ -117,6 +117,12 @@ class TooManyWebhooks(PartnersError):
     code = "too_many_webhooks"
 
 
+class ChangedMeanwhile(PartnersError):
+    """What the caller had read was changed since by somebody else."""
+
+    code = "changed_meanwhile"
+
+
 class WrongState(PartnersError):
     """The webhook's state does not allow this: it is pending, or something is running already."""
 

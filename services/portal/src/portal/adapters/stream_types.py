@@ -31,7 +31,7 @@ class StreamTypesService:
     async def types(self, member: Member, code: str) -> StreamTypes:
         return read_as(_Types, await self._routes.read(member, code, "/event-types"), SERVICE).types()
 
-    async def choose(self, member: Member, code: str, types: Sequence[str] | None) -> StreamTypes:
-        body = {"event_types": None if types is None else list(types)}
+    async def choose(self, member: Member, code: str, types: Sequence[str] | None, version: int) -> StreamTypes:
+        body = {"event_types": None if types is None else list(types), "version": version}
         answer = json_object(await self._routes.call(member, "PUT", code, "/event-types", json=body), SERVICE)
         return read_as(_Types, answer, SERVICE).types()

@@ -127,8 +127,11 @@ class TypesDesk(Protocol):
 
     async def types(self, member: Member, code: str) -> StreamTypes: ...
 
-    async def choose(self, member: Member, code: str, types: Sequence[str] | None) -> StreamTypes:
-        """Take these types from now on, None for all of the organisation's role."""
+    async def choose(self, member: Member, code: str, types: Sequence[str] | None, version: int) -> StreamTypes:
+        """Take these types from now on, None for all of the organisation's role.
+
+        Raises Conflict where somebody changed the organisation since `version`, and its types are others.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from maillage_contracts import PARTNER_TOPIC, PersonErased, type_of
 from partners.adapters.http import organisations
@@ -26,11 +26,16 @@ Whose = Annotated[Owner, owner_by(MANAGE)]
 
 
 class EventTypesBody(BaseModel):
-    """The types asked for: whole, without our prefix, or a family (`referrals.referral.*`); null for all."""
+    """The types asked for: whole, without our prefix, or a family (`referrals.referral.*`); null for all.
+
+    `version`, as it was read with the present types, refuses (409) a choice that would undo somebody
+    else's of meanwhile.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     event_types: TypeNames | None
+    version: int | None = Field(default=None, ge=0)
 
 
 def organisation_routes() -> APIRouter:
@@ -59,7 +64,8 @@ def _routes() -> APIRouter:
         wanted = listed_types(body.event_types)
         at = runtime.clock.now()
         async with refusals(), runtime.transaction() as tx:
-            organisation, is_new = await choose_types(organisations.organisation_desk(tx, at), owner.code, wanted, at)
+            desk = organisations.organisation_desk(tx, at)
+            organisation, is_new = await choose_types(desk, owner.code, wanted, at, body.version)
             if is_new:
                 await owner.note(tx, runtime, "organisation", organisation.organisation_id, "event_types_chosen")
         return _document(organisation)

@@ -13,6 +13,7 @@ from partners.domain.errors import (
     BadCursor,
     BadLegalNumber,
     ChallengeFailed,
+    ChangedMeanwhile,
     CodeReserved,
     CodeTaken,
     CursorTooOld,
@@ -84,6 +85,13 @@ _SAID: dict[type[PartnersError], tuple[int, Said]] = {
         Said(
             "Le nombre maximal est atteint : supprimez-en un, ou attendez la fin d’un ancien secret.",
             "There are as many as there may be: delete one, or wait for an old secret to end.",
+        ),
+    ),
+    ChangedMeanwhile: (
+        409,
+        Said(
+            "Quelqu’un l’a changé entre-temps. Relisez, puis recommencez.",
+            "Somebody changed it meanwhile. Read it again, then choose again.",
         ),
     ),
     WrongState: (

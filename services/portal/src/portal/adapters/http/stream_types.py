@@ -58,7 +58,7 @@ async def _checked(request: Request, one: Whose, stream: StreamTypes, form: Form
         if form.get("version") != str(stream.version):
             return told(one.base + HERE, "change")
         try:
-            await shell_of(request).partners.types.choose(one.member, one.code, choice)
+            await shell_of(request).partners.types.choose(one.member, one.code, choice, stream.version)
         except (Conflict, Refused):
             return told(one.base + HERE, "change")
     return told(one.base + HERE, "types")
