@@ -96,6 +96,10 @@ async def test_partner_reads_over_tls_what_it_is_told_and_nobody_trusts_another_
         await verify_login(own, told["username"], told["password"], told["topic"])
         with pytest.raises(DependencyDown, match="does not let"):
             await verify_login(own, told["username"], "not the password", told["topic"])
+        # The first of several brokers may be down: the others tell.
+        behind = PartnerListener(f"127.0.0.1:1,{tls_broker.partner_bootstrap}", "SASL_SSL", authority.pem)
+        with pytest.raises(DependencyDown, match="does not let"):
+            await verify_login(behind, told["username"], "not the password", told["topic"])
     await bus.stop()
 
 

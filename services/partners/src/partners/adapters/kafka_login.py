@@ -38,7 +38,15 @@ async def verify_login(listener: PartnerListener, user: str, password: str, topi
 
 
 async def _reachable(listener: PartnerListener) -> bool:
-    host, _, port = listener.bootstrap.partition(",")[0].rpartition(":")
+    """Tell whether any of the addresses that partners are told answers from here."""
+    for address in listener.bootstrap.split(","):
+        if await _answers(address.strip(), listener):
+            return True
+    return False
+
+
+async def _answers(address: str, listener: PartnerListener) -> bool:
+    host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         return False
     try:
