@@ -5,14 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from maillage.stack import accounts, jvm, kafka_data, kafka_properties, postgres_data
+from maillage.stack import accounts, disk, jvm, kafka_data, kafka_properties, postgres_data
 from maillage.stack.accounts import Account
 from maillage.stack.errors import StackError
 from maillage.stack.kafka_properties import Ports
@@ -42,21 +40,17 @@ def test_other_data_are_refused_with_the_setting(tmp_path: Path, version: str | 
     assert "MAILLAGE_DATA_DIR" in refused.value.remedy
 
 
-@pytest.mark.parametrize("refuse", [postgres_data.refuse_full_disk, kafka_data.refuse_full_disk])
-def test_a_full_disk_is_refused_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuse: Callable[[Path], None]
-) -> None:
+def test_a_full_disk_is_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10 * 2**20))
     with pytest.raises(StackError, match=r"10 Mo.*300 MB"):
-        refuse(tmp_path)
+        disk.refuse_full_disk(tmp_path)
 
 
-@pytest.mark.parametrize("module", [postgres_data, kafka_data])
 @pytest.mark.parametrize(
     ("number", "said"), [(errno.ENOSPC, "full"), (errno.EDQUOT, "full"), (errno.EACCES, "account")]
 )
-def test_operating_system_errors_become_sentences(module: Any, number: int, said: str, tmp_path: Path) -> None:
-    assert said in str(module.from_os_error(OSError(number, os.strerror(number), "/data"), tmp_path))
+def test_operating_system_errors_become_sentences(number: int, said: str, tmp_path: Path) -> None:
+    assert said in str(disk.from_os_error(OSError(number, os.strerror(number), "/data"), tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from chassis.clock import SystemClock
 from chassis.db import Database
 from chassis.testing.events import example
-from chassis.testing.kafka import read_until
+from chassis.testing.kafka import create_contract_topics, read_until
 from maillage.testing.servers import KafkaServer, free_ports
 from maillage_contracts import (
-    TOPICS,
     AppointmentBooked,
     EnrolmentConfirmed,
     Event,
@@ -46,12 +43,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 @pytest.fixture
 async def bus(kafka_server: KafkaServer) -> AsyncIterator[AIOKafkaProducer]:
     """A producer that stands for the other services, and every topic."""
-    admin = AdminClient({"bootstrap.servers": kafka_server.bootstrap})
-    present = set((await asyncio.to_thread(admin.list_topics, timeout=10)).topics)
-    missing = [NewTopic(t.name, num_partitions=t.partitions, replication_factor=1) for t in TOPICS]
-    missing = [topic for topic in missing if topic.topic not in present]
-    for future in (admin.create_topics(missing) if missing else {}).values():
-        await asyncio.to_thread(future.result, 20)
+    await create_contract_topics(kafka_server.bootstrap)
     producer = AIOKafkaProducer(bootstrap_servers=kafka_server.bootstrap, acks="all")
     await producer.start()
     yield producer

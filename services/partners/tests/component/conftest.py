@@ -20,15 +20,13 @@ import httpx
 import pytest
 import uvicorn
 from aiokafka import AIOKafkaProducer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from chassis.clock import Clock
 from chassis.db import Database
+from chassis.testing.kafka import create_contract_topics
 from maillage.testing.servers import KafkaServer
-from maillage_contracts import TOPICS
 from partners.main import create_app
 from partners.settings import PartnersSettings
 
@@ -226,12 +224,7 @@ async def db(dsn: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def bus(kafka_server: KafkaServer) -> AsyncIterator[AIOKafkaProducer]:
     """A producer that stands for the other services, and their topics."""
-    admin = AdminClient({"bootstrap.servers": kafka_server.bootstrap})
-    present = set((await asyncio.to_thread(admin.list_topics, timeout=10)).topics)
-    missing = [NewTopic(t.name, num_partitions=t.partitions, replication_factor=1) for t in TOPICS]
-    missing = [topic for topic in missing if topic.topic not in present]
-    for future in (admin.create_topics(missing) if missing else {}).values():
-        await asyncio.to_thread(future.result, 20)
+    await create_contract_topics(kafka_server.bootstrap)
     producer = AIOKafkaProducer(bootstrap_servers=kafka_server.bootstrap, acks="all")
     await producer.start()
     yield producer

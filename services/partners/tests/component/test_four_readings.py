@@ -17,8 +17,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from chassis.clock import SystemClock
 from chassis.consumer import Processor
@@ -26,9 +24,10 @@ from chassis.db import Database
 from chassis.outbox import Doorbell
 from chassis.records import Source
 from chassis.testing.events import AT, source_of_event
+from chassis.testing.kafka import create_contract_topics
 from chassis.testing.receivers import receiving
 from maillage.testing.servers import KafkaServer
-from maillage_contracts import TOPICS, ReferralReceived, ReferralReviewStarted, ReferralSubmitted, Routing
+from maillage_contracts import ReferralReceived, ReferralReviewStarted, ReferralSubmitted, Routing
 from partners.adapters.subscribers import subscriptions
 
 from .reading import Service, id_of, read
@@ -44,11 +43,7 @@ WAIT_SECONDS = 60
 @pytest.fixture
 async def service(run_partners: Any, kafka_server: KafkaServer) -> AsyncIterator[Service]:
     """A partners process with both listeners of a real broker, on which its topics exist."""
-    admin = AdminClient({"bootstrap.servers": kafka_server.bootstrap})
-    present = set((await asyncio.to_thread(admin.list_topics, timeout=10)).topics)
-    missing = [NewTopic(t.name, t.partitions, 1) for t in TOPICS if t.name not in present]
-    for future in (admin.create_topics(missing) if missing else {}).values():
-        await asyncio.to_thread(future.result, 20)
+    await create_contract_topics(kafka_server.bootstrap)
     addresses = {
         "kafka_bootstrap": kafka_server.bootstrap,
         "kafka_partner_bootstrap": kafka_server.partner_bootstrap,

@@ -12,13 +12,11 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from chassis.errors import DependencyDown
+from chassis.testing.kafka import create_contract_topics
 from maillage.stack.kafka import KafkaConfig
 from maillage.testing.servers import KafkaServer, ServerProcess, free_ports, stopped_on_error
-from maillage_contracts import TOPICS
 from maillage_contracts.kafka import PartnerTopic, consumer_settings
 from partners.adapters.kafka_login import verify_login
 from partners.adapters.partner_listener import PartnerListener
@@ -45,9 +43,7 @@ def tls_broker(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -
     process = ServerProcess(server)
     with stopped_on_error(process):
         version = process.start()
-        admin = AdminClient({"bootstrap.servers": server.bootstrap})
-        for future in admin.create_topics([NewTopic(t.name, t.partitions, 1) for t in TOPICS]).values():
-            future.result(20)
+        asyncio.run(create_contract_topics(server.bootstrap))
     yield KafkaServer(server.bootstrap, server.partner_bootstrap, version, process, config.log_file)
     process.close()
 

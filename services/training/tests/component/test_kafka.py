@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
@@ -13,15 +12,12 @@ from uuid import UUID, uuid4
 import jsonschema
 import pytest
 from aiokafka import AIOKafkaProducer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from pydantic import SecretStr
 
 from chassis.db import Database
 from chassis.testing.events import AT, routing
-from chassis.testing.kafka import read_until
+from chassis.testing.kafka import create_contract_topics, read_until
 from maillage_contracts import (
-    TOPICS,
     AccompanimentPlanChanged,
     Event,
     PlannedAction,
@@ -35,16 +31,6 @@ from training.settings import TrainingSettings
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 SCHEMAS = Path(__file__).parents[4] / "contracts" / "schemas"
 THEME = "numerique--maitriser-les-fondamentaux-du-numerique"
-
-
-async def create_topics(bootstrap: str) -> None:
-    """Create the topics that other tests of the session have not created yet."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    present = set((await asyncio.to_thread(admin.list_topics, timeout=10)).topics)
-    missing = [NewTopic(t.name, num_partitions=t.partitions, replication_factor=1) for t in TOPICS]
-    missing = [topic for topic in missing if topic.topic not in present]
-    for future in (admin.create_topics(missing) if missing else {}).values():
-        await asyncio.to_thread(future.result, 20)
 
 
 def plan(version: int, *session_ids: UUID, accompaniment_id: UUID) -> AccompanimentPlanChanged:
@@ -83,7 +69,7 @@ async def send(bootstrap: str, *events: tuple[Event, UUID, UUID]) -> None:
 async def test_plan_sent_twice_enrols_once_from_topic_to_topic(
     database: Callable[[str | None], Awaitable[str]], kafka_server: Any, tmp_path: Path
 ) -> None:
-    await create_topics(kafka_server.bootstrap)
+    await create_contract_topics(kafka_server.bootstrap)
     dsn = await database("training")
     (tmp_path / "master-key").write_bytes(base64.b64encode(bytes(range(32))))
     app = create_app(

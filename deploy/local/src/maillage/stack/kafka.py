@@ -25,7 +25,7 @@ from signal import SIGKILL, SIGTERM
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from maillage.stack import jvm, kafka_data, kafka_properties
+from maillage.stack import disk, jvm, kafka_data, kafka_properties
 from maillage.stack.command import Command, Report
 from maillage.stack.errors import StackError
 from maillage.stack.jars import JarSources, ensure_jars
@@ -96,14 +96,14 @@ class Kafka:
             kafka_data.check(self.data)
             if not self.data.exists():
                 report("Préparation du stockage de Kafka · formatting Kafka's storage")
-                kafka_data.refuse_full_disk(directory)
+                disk.refuse_full_disk(directory)
                 self._format()
             jvm.write_arguments(
                 directory / "broker.args",
                 [*self._jvm_options(), "kafka.Kafka", str(directory / "server.properties")],
             )
         except OSError as error:
-            raise kafka_data.from_os_error(error, directory) from None
+            raise disk.from_os_error(error, directory) from None
 
     def command(self) -> Command:
         """Describe the broker as a foreground process; call `prepare` first."""

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import errno
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from maillage.stack.disk import disk_full, end_of, from_os_error
 from maillage.stack.errors import StackError
-
-FREE_BYTES_MIN = 300 * 1024 * 1024
-"""An empty broker takes 20 MB; the first day of a demonstration far less than the rest."""
-LOG_TAIL_BYTES = 16384
 
 OTHER_FOLDER = (
     "choisissez un autre dossier avec MAILLAGE_DATA_DIR, ou effacez tout avec maillage reset"
@@ -36,34 +32,6 @@ def check(data: Path) -> None:
         )
 
 
-def refuse_full_disk(directory: Path) -> None:
-    """Raise StackError when there is no room for a broker."""
-    free = shutil.disk_usage(directory).free
-    if free < FREE_BYTES_MIN:
-        raise disk_full(directory, f"{free // 2**20} Mo")
-
-
-def disk_full(directory: Path, free: str = "0 Mo") -> StackError:
-    """Say that the disk is full."""
-    return StackError(
-        f"Le disque de {directory} est plein ({free} libres) · the disk of {directory} is full",
-        f"libérez au moins {FREE_BYTES_MIN // 2**20} Mo, ou choisissez un autre disque avec MAILLAGE_DATA_DIR"
-        f" · free at least {FREE_BYTES_MIN // 2**20} MB, or choose another disk with MAILLAGE_DATA_DIR",
-    )
-
-
-def from_os_error(error: OSError, directory: Path) -> StackError:
-    """Say what an operating system error on the broker's files means."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return disk_full(directory)
-    path = error.filename or directory
-    return StackError(
-        f"{path} ne peut pas être lu ou écrit ({error.strerror}) · {path} cannot be read or written",
-        "relancez avec le compte qui a créé ces données, ou choisissez un autre dossier avec MAILLAGE_DATA_DIR"
-        " · run as the account that made these data, or choose another folder with MAILLAGE_DATA_DIR",
-    )
-
-
 def format_failed(directory: Path, output: bytes) -> StackError:
     """Say that formatting failed; only known words of its output are repeated, since it may hold keys."""
     text = output.decode("utf-8", "replace")
@@ -79,12 +47,7 @@ def format_failed(directory: Path, output: bytes) -> StackError:
 
 def explain(log_file: Path, directory: Path, port_settings: Mapping[int, str]) -> StackError | None:
     """Say why the broker ended, from the end of its log."""
-    try:
-        with log_file.open("rb") as log:
-            log.seek(max(0, log_file.stat().st_size - LOG_TAIL_BYTES))
-            tail = log.read().decode("utf-8", "replace")
-    except OSError:
-        return None
+    tail = end_of(log_file)
     if "No space left on device" in tail:
         return disk_full(directory)
     if "Address already in use" in tail:

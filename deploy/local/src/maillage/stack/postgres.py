@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from maillage.stack import accounts, databases, postgres_data, postgres_software
+from maillage.stack import accounts, databases, disk, postgres_data, postgres_software
 from maillage.stack.command import Command, Report
 from maillage.stack.errors import StackError
 from maillage.stack.postgres_software import Software
@@ -112,7 +112,7 @@ class Postgres:
                 self._create()
             postgres_data.clear_stale_lock(self.cluster)
         except OSError as error:
-            raise postgres_data.from_os_error(error, directory) from None
+            raise disk.from_os_error(error, directory) from None
 
     def command(self) -> Command:
         """Describe the server as a foreground process; call `prepare` first."""
@@ -192,7 +192,7 @@ class Postgres:
 
     def _create(self) -> None:
         account, software = self._prepared()
-        postgres_data.refuse_full_disk(self._config.directory)
+        disk.refuse_full_disk(self._config.directory)
         password = self._write_password()
         for left_behind in self._config.directory.glob("creating-*"):
             shutil.rmtree(left_behind, ignore_errors=True)
@@ -237,7 +237,7 @@ class Postgres:
         try:
             return self._password_file.read_text(encoding="ascii").strip()
         except OSError as error:
-            raise postgres_data.from_os_error(error, self._config.directory) from None
+            raise disk.from_os_error(error, self._config.directory) from None
 
     def _dsn(self, database: str, role: str, password: str) -> str:
         return f"postgresql://{quote(role)}:{quote(password, safe='')}@{HOST}:{self._config.port}/{quote(database)}"

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import time
 from pathlib import Path
 
+from maillage.stack.disk import disk_full, end_of, from_os_error
 from maillage.stack.errors import StackError
 from maillage.stack.postgres_software import MAJOR
 
-FREE_BYTES_MIN = 300 * 1024 * 1024
-"""A new cluster takes 40 MB and its write-ahead log up to 512 MB; below this it would fail half-way."""
-
 ORPHAN_SECONDS = 10.0
 """How long processes of a killed server get to notice that it is gone; they notice within a second."""
-
-LOG_TAIL_BYTES = 8192
 
 
 def check(cluster: Path) -> None:
@@ -76,34 +71,6 @@ def _processes_in(cluster: Path) -> list[int]:
     return sorted(found)
 
 
-def refuse_full_disk(directory: Path) -> None:
-    """Raise StackError when there is no room for a new cluster."""
-    free = shutil.disk_usage(directory).free
-    if free < FREE_BYTES_MIN:
-        raise disk_full(directory, f"{free // 2**20} Mo")
-
-
-def disk_full(directory: Path, free: str = "0 Mo") -> StackError:
-    """Say that the disk is full."""
-    return StackError(
-        f"Le disque de {directory} est plein ({free} libres) · the disk of {directory} is full",
-        f"libérez au moins {FREE_BYTES_MIN // 2**20} Mo, ou choisissez un autre disque avec MAILLAGE_DATA_DIR"
-        f" · free at least {FREE_BYTES_MIN // 2**20} MB, or choose another disk with MAILLAGE_DATA_DIR",
-    )
-
-
-def from_os_error(error: OSError, directory: Path) -> StackError:
-    """Say what an operating system error on the server's files means."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return disk_full(directory)
-    path = error.filename or directory
-    return StackError(
-        f"{path} ne peut pas être lu ou écrit ({error.strerror}) · {path} cannot be read or written",
-        "relancez avec le compte qui a créé ces données, ou choisissez un autre dossier avec MAILLAGE_DATA_DIR"
-        " · run as the account that made these data, or choose another folder with MAILLAGE_DATA_DIR",
-    )
-
-
 def initdb_failed(output: str, directory: Path) -> StackError:
     """Say why initdb failed; its last line holds no secret."""
     if "No space left on device" in output:
@@ -126,12 +93,7 @@ def initdb_failed(output: str, directory: Path) -> StackError:
 
 def explain(log_file: Path, directory: Path, port: int) -> StackError | None:
     """Say why the server ended, from the end of its log."""
-    try:
-        with log_file.open("rb") as log:
-            log.seek(max(0, log_file.stat().st_size - LOG_TAIL_BYTES))
-            tail = log.read().decode("utf-8", "replace")
-    except OSError:
-        return None
+    tail = end_of(log_file)
     if "No space left on device" in tail:
         return disk_full(directory)
     if "Address already in use" in tail:

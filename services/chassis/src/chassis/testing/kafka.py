@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from chassis.ids import new_id
+from maillage_contracts import TOPICS
 
 
 async def create_topic(
@@ -23,6 +24,15 @@ async def create_topic(
     )
     await asyncio.to_thread(futures[name].result, 20)
     return name
+
+
+async def create_contract_topics(bootstrap: str) -> None:
+    """Create every topic of the contract that a test before has not created yet."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    present = set((await asyncio.to_thread(admin.list_topics, timeout=10)).topics)
+    missing = [NewTopic(t.name, t.partitions, 1) for t in TOPICS if t.name not in present]
+    for future in (admin.create_topics(missing) if missing else {}).values():
+        await asyncio.to_thread(future.result, 20)
 
 
 async def read_until(
