@@ -15,7 +15,8 @@ TOKEN = "lien-pour-rejoindre_0123456789" * 2
 HERE = f"/rejoindre/{TOKEN}"
 TYPED = {
     "name": "Département de l’Exemple", "legal_number": "229 300 082", "contact_email": "equipe@exemple.test",
-    "phone": "01 99 00 12 34", "postal_address": "1 place de l’Exemple\n00000 Exempleville",
+    "email": "orientations@exemple.test", "phone": "01 99 00 12 34",
+    "postal_address": "1 place de l’Exemple\n00000 Exempleville",
 }  # fmt: skip
 Look = Callable[[Page, str], Awaitable[None]]
 

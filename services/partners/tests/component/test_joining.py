@@ -113,6 +113,21 @@ async def test_a_council_joins_and_reads_its_first_event(service: Service, db: D
     assert [(one["role"], one["label"]) for one in members] == [("manager", "Responsable des accès")]
 
 
+async def test_an_organisations_own_address_is_public_where_it_gives_one_and_the_contacts_never(
+    service: Service, db: Database
+) -> None:
+    mailbox = "orientations@departement.example"
+    request_id, _ = await approved(service, email=mailbox)
+    await approved(service, "asso2", kind="association", legal_number="443 061 841")
+
+    asked_of = [(await service.call("GET", f"/join-requests/{request_id}")).json()["email"]]
+    asked_of += [(await service.call("GET", f"/organisations/{code}")).json()["email"] for code in ("cd93", "asso2")]
+    told = {one["code"]: one.get("email") for kind, one in await published(db, "organisation") if kind == "registered"}
+
+    assert asked_of == [mailbox, mailbox, None]
+    assert {code: told[code] for code in ("cd93", "asso2")} == {"cd93": mailbox, "asso2": None}
+
+
 async def test_the_address_stands_nowhere_but_sealed_and_each_reading_of_it_is_audited(
     service: Service, db: Database
 ) -> None:
@@ -232,6 +247,7 @@ async def test_refusals_name_the_field_and_repeat_nothing(service: Service) -> N
         ({"legal_number": "35600000000049"}, 422, "invalid_legal_number", "legal_number"),
         ({"territory": {"communes": ["93999"]}}, 422, "invalid_territory", "territory.communes[0]"),
         ({"contact_email": "canari"}, 422, "validation_failed", "contact_email"),
+        ({"email": "canari"}, 422, "validation_failed", "email"),
         ({"kind": "operator"}, 422, "validation_failed", "kind"),
     ]
     for changes, status, code, field in wrong:

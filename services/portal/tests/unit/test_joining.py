@@ -127,7 +127,21 @@ async def test_form_is_sent_once_however_often_it_is_pressed_and_says_nobody_s_a
         "name": "Département de l’Exemple", "legal_number": "229300082", "kind": "council", "phone": "01 99 00 12 34",
         "territory": {"communes": [], "epcis": [], "departements": ["93"], "collectivities": []},
         "postal_address": "1 rue", "contact_email": "equipe@exemple.test", "language": "fr", "sandbox": False,
+        "email": None,
     }  # fmt: skip
+
+
+async def test_the_organisations_own_address_is_optional_and_read_before_it_is_sent(portal: Portal) -> None:
+    portal.services.answers[("POST", "/join-requests")] = (201, {"join_request_id": "x", "state": "unconfirmed"})
+    wrong = await send(portal, email="orientations")
+    assert wrong.status_code == 422
+    assert 'id="email-erreur"' in wrong.text
+    assert portal.services.asked_for("POST", "/join-requests") == []
+    check = await send(portal, email=" orientations@exemple.test ", etape="")
+    assert "orientations@exemple.test" in check.text
+    await send(portal, email=" orientations@exemple.test ")
+    (asked,) = portal.services.asked_for("POST", "/join-requests")
+    assert json.loads(asked.content)["email"] == "orientations@exemple.test"
 
 
 async def test_form_of_a_lost_visit_is_read_again_and_not_sent(portal: Portal) -> None:

@@ -82,6 +82,7 @@ class _Request(Answer):
     legal_number: str = ""
     phone: str = ""
     postal_address: str = ""
+    email: str | None = None
     sandbox: bool = False
     language: str = ""
     territory: dict[str, list[str]] = Field(default_factory=dict)
@@ -95,7 +96,7 @@ class _Request(Answer):
         return JoinRequest(
             self.join_request_id, self.state, self.name, self.kind, self.legal_number, self.phone, self.postal_address,
             self.sandbox, self.language, territory, self.asked_at, self.confirmed_at, self.suggested_code or "",
-            self.refusal_reason or "",
+            self.refusal_reason or "", self.email or "",
         )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from portal.domain.draft import EMAIL, EMAIL_CHARS_MAX, Fault, clean
 from portal.domain.member import PARTNERS
 
 FIELDS = (
-    "name", "legal_number", "kind", "territory", "contact_email", "phone", "postal_address", "language", "usage",
+    "name", "legal_number", "kind", "territory", "contact_email", "email", "phone", "postal_address", "language",
+    "usage",
 )  # fmt: skip
 TYPED_CHARS_MAX = 20_000
 NAME_CHARS_MAX, PHONE_CHARS_MAX, POSTAL_CHARS_MAX = 200, 40, 500
@@ -133,6 +134,9 @@ def _faults(asked: Asked, territory: TerritoryRead) -> Iterable[Fault]:
     email = asked.value("contact_email").strip()
     if len(email) > EMAIL_CHARS_MAX or not EMAIL.match(email):
         yield Fault("contact_email", "fault.join.email" if email else "fault.join.email_missing")
+    public = asked.value("email").strip()
+    if public and (len(public) > EMAIL_CHARS_MAX or not EMAIL.match(public)):
+        yield Fault("email", "fault.join.email")
     if not PHONE.match(phone):
         yield Fault("phone", "fault.join.phone" if phone else "fault.join.phone_missing")
     if not postal or len(postal) > POSTAL_CHARS_MAX:
@@ -161,6 +165,7 @@ def join_body(asked: Asked, territory: TerritoryRead) -> dict[str, object]:
         "territory": territory.codes(),
         "phone": clean(asked.value("phone")),
         "postal_address": clean(asked.value("postal_address")),
+        "email": asked.value("email").strip() or None,
         "contact_email": asked.value("contact_email").strip(),
         "language": asked.value("language"),
         "sandbox": asked.value("usage") == "sandbox",
@@ -243,3 +248,5 @@ class JoinRequest:
     confirmed_at: datetime | None = None
     suggested_code: str = ""
     refusal_reason: str = ""
+    email: str = ""
+    """Public, as the telephone is; empty where the organisation gave none."""

@@ -1,4 +1,4 @@
-"""What the routes of joining take and show. Nothing shown holds an address that somebody gave."""
+"""What the routes of joining take and show. Nothing shown holds the address of whoever asks."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ class JoinBody(BaseModel):
     territory: TerritoryBody
     phone: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9 +().-]+$")]
     postal_address: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x09\x0b-\x1f]+$")]
+    email: Email | None = None
+    """The organisation's own, public as its telephone is: its notices go there."""
     contact_email: Email
     language: Literal["fr", "en"] = "fr"
     sandbox: bool = False
 
     def applicant(self) -> Applicant:
-        details = Details(self.name, self.phone, self.postal_address, self.territory.territory())
+        details = Details(self.name, self.phone, self.postal_address, self.territory.territory(), self.email)
         return Applicant(Kind(self.kind), details, self.legal_number, self.language, self.sandbox)
 
 
@@ -96,6 +98,7 @@ def listed_document(request: JoinRequest, code: str | None) -> dict[str, Any]:
         "territory": territory_document(details.territory),
         "phone": details.phone,
         "postal_address": details.postal_address,
+        "email": details.email,
         "language": applicant.language,
         "sandbox": applicant.sandbox,
         "asked_at": request.asked_at,

@@ -25,8 +25,8 @@ TIMER: Final = "join_request_due"
 ADD = """
 INSERT INTO join_requests
     (join_request_id, state, version, kind, name, legal_number, territory, phone, postal_address, language, sandbox,
-     correlation_id, asked_at, due_at, link_sha256, sealed_contact, sealing_key, contact_lookup)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+     correlation_id, asked_at, due_at, link_sha256, sealed_contact, sealing_key, contact_lookup, email)
+VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 """
 SAVE = """
 UPDATE join_requests SET state = $2, version = $3, confirmed_at = $4, decided_at = $5, due_at = $6,
@@ -71,7 +71,7 @@ class PostgresJoinRequests:
             applicant.legal_number, territory_json(details.territory), details.phone, details.postal_address,
             applicant.language, applicant.sandbox, request.correlation_id, request.asked_at, request.due_at,
             hash_of(contact.link), self._vault.seal(key, plain, context=_context(request.join_request_id)), bytes(key),
-            self._lookup(contact.email),
+            self._lookup(contact.email), details.email,
         )  # fmt: skip
         await start_timer(self._tx, TIMER, request.join_request_id, request.due_at)
 
@@ -135,7 +135,8 @@ def _one(row: asyncpg.Record | None) -> JoinRequest | None:
 
 
 def _request(row: asyncpg.Record) -> JoinRequest:
-    details = Details(row["name"], row["phone"], row["postal_address"], Territory.of(**json.loads(row["territory"])))
+    territory = Territory.of(**json.loads(row["territory"]))
+    details = Details(row["name"], row["phone"], row["postal_address"], territory, row["email"])
     same = (
         "join_request_id", "version", "correlation_id", "asked_at", "due_at", "confirmed_at", "decided_at",
         "organisation_id", "refusal_reason", "client_id",

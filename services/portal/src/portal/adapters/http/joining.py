@@ -33,7 +33,9 @@ router = APIRouter()
 
 ADDRESS = "/rejoindre"
 SENT = "/demande-envoyee"
-REFUSED_FIELDS = ("name", "legal_number", "kind", "territory", "contact_email", "phone", "postal_address", "language")
+REFUSED_FIELDS = (
+    "name", "legal_number", "kind", "territory", "contact_email", "email", "phone", "postal_address", "language",
+)  # fmt: skip
 
 
 @router.get(ADDRESS)
