@@ -155,8 +155,12 @@ class Desk:
         for command in ("receipt", "review", "acceptance"):
             assert (await self.command(referral_id, command)).status_code == 200
         if identified:
-            await self.hear(identification(referral_id, self.clock.now()))
+            await self.identify(referral_id)
         return referral_id
+
+    async def identify(self, referral_id: str) -> None:
+        """Let the service hear from registration whose referral it is."""
+        await self.hear(identification(referral_id, self.clock.now()))
 
 
 @dataclass

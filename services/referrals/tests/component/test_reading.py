@@ -168,7 +168,7 @@ async def test_claim_tells_who_it_is_and_is_audited_with_its_purpose(desk: Desk)
         "person": desk.body()["person"],
     }  # fmt: skip
     assert (items[withdrawn]["status"], items[withdrawn]["version"]) == ("withdrawn", 2)
-    assert (items[withdrawn]["person"], items[withdrawn]["gone"]) == (None, False)
+    assert (items[withdrawn]["person"], items[withdrawn]["gone"]) == (None, True)
     (row,) = await desk.rows("SELECT * FROM audit")
     assert (str(row["record_id"]), row["purpose"], row["organisation_id"]) == (kept, "identify-person", SERVICE)
 

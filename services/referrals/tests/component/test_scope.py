@@ -13,7 +13,7 @@ from maillage_contracts import OrganisationChanged, Territory
 Desk = Any
 Pair = Any
 Propose = Any
-COUNCIL, EMPLOYMENT = UUID(int=0xC1), UUID(int=0xF1)
+COUNCIL, OTHER_COUNCIL, EMPLOYMENT, ASSOCIATION = (UUID(int=n) for n in (0xC1, 0xC2, 0xF1, 0xA1))
 
 
 async def give(
@@ -126,3 +126,51 @@ async def test_council_refuses_what_it_proposed_although_its_territory_shrank(pa
     refused = await pair.desk.http.post(path, json={}, headers=pair.desk.bearer(COUNCIL))
 
     assert (refused.status_code, refused.json()) == (200, {"accompaniment_id": pair.accompaniment_id})
+
+
+async def test_council_gives_itself_nobody_to_read_by_saying_where_they_live(desk: Desk) -> None:
+    await give(desk, 50, collectivities=("77D", "93D"))
+    referral_id = await desk.submitted()
+    await give(desk, 51, collectivities=("77D",))
+
+    refused = await desk.command(referral_id, "move", by=COUNCIL, body={"commune": "77288"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert (await desk.read(referral_id, by=COUNCIL)).status_code == 404
+    assert "referrals.answer.out_of_scope" in await purposes(desk, referral_id)
+    # Whoever referred the person says so, and another council is asked by anybody.
+    moved = await desk.command(referral_id, "move", by=ASSOCIATION, body={"commune": "77288"})
+    assert moved.status_code == 200
+    assert (await desk.read(referral_id, by=COUNCIL)).json()["person"] is not None
+
+
+async def test_council_sends_a_person_outside_its_territory_to_another_council(desk: Desk) -> None:
+    referral_id = await desk.submitted()
+    await give(desk, 50, communes=("93066",))
+
+    moved = await desk.command(referral_id, "move", by=COUNCIL, body={"commune": "69383"})
+    assert moved.status_code == 200
+    assert (await desk.read(referral_id, by=OTHER_COUNCIL)).json()["person"] is not None
+
+
+async def test_withdrawn_referral_tells_the_council_no_more_who_it_was_about(desk: Desk) -> None:
+    referral_id = await desk.submitted()
+    await desk.identify(referral_id)
+    assert (await desk.read(referral_id, by=COUNCIL)).json()["person"] is not None
+    await desk.command(referral_id, "withdrawal", by=ASSOCIATION)
+
+    read = (await desk.read(referral_id, by=COUNCIL)).json()
+    assert (read["person"], read["person_name"], read["note"]) == (None, None, None)
+    (line,) = (await desk.http.get("/referrals", headers=desk.bearer(COUNCIL))).json()["items"]
+    assert (line["status"], line["person_name"]) == ("withdrawn", None)
+    # Whoever wrote it reads it, until the person is erased.
+    assert (await desk.read(referral_id)).json()["person"] is not None
+
+
+async def test_what_was_typed_goes_with_a_withdrawal_that_comes_before_anybody_is_identified(desk: Desk) -> None:
+    kept, early = await desk.submitted(), await desk.submitted()
+    await desk.command(early, "withdrawal", by=ASSOCIATION)
+    # The claim was read before the withdrawal, and registration's answer comes after it.
+    await desk.identify(early)
+
+    assert (await desk.read(early)).json()["person"] is None
+    assert [str(row["referral_id"]) for row in await desk.rows("SELECT referral_id FROM referral_persons")] == [kept]

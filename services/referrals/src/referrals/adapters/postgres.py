@@ -98,6 +98,11 @@ WITH referral AS (
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
 SELECT $6, $7, $8, $9, $10::jsonb, $11 FROM referral
 """
+# Nobody is identified by a withdrawn referral, so no erasure would find what was typed in one that had led to nobody.
+FORGET_WITHDRAWN = """
+DELETE FROM referral_persons p WHERE p.referral_id = $1
+AND NOT EXISTS (SELECT FROM referral_subjects s WHERE s.referral_id = $1)
+"""
 OPENED = "opened"
 """The line of a history that is no status: the receiver opened the page."""
 
@@ -132,7 +137,7 @@ class PostgresReferrals:
         )  # fmt: skip
 
     async def save(self, referral: Referral, fact: StatusChanged) -> None:
-        """Update the referral, add the step and the event, and stop the terms of a closed one."""
+        """Update the referral, add the step and the event, stop the terms of a closed one; see `Referrals.save`."""
         row = row_for(referral, fact)
         decline = fact.decline
         await self._tx.execute(
@@ -144,6 +149,8 @@ class PostgresReferrals:
             None if decline is None else decline.shareable_with_person,
             row.id, row.topic, row.key, row.type, row.headers, row.payload,
         )  # fmt: skip
+        if referral.status is Status.WITHDRAWN:
+            await self._tx.execute(FORGET_WITHDRAWN, referral.referral_id)
         if not referral.is_open:
             await stop_timers(self._tx, referral.referral_id, *TIMERS, SIMULATOR)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from referrals.app.ports import Audit, Dossiers, Line, Organisation, Organisations, Position
-from referrals.domain.referral import parties_of
+from referrals.domain.referral import Referral, parties_of
 from referrals.domain.status import Actor, Status
 
 
@@ -53,9 +53,17 @@ async def list_referrals(
 
 
 async def _in_scope(asked: ListReferrals, lines: Sequence[Line], organisations: Organisations) -> tuple[Line, ...]:
-    """Return the lines, without the names of those who do not live, or no more, in the territory of who was asked."""
+    """Return the lines as one side may read them.
+
+    Who was asked reads no name of somebody who does not live, or no more, in its territory, nor of whom a withdrawn
+    referral was about.
+    """
     if asked.side is not Actor.RECEIVER:
         return tuple(lines)
     communes = {line.referral.commune for line in lines}
     covered = await organisations.covered(asked.organisation_id, communes) if communes else frozenset()
-    return tuple(line if line.referral.commune in covered else replace(line, person=None) for line in lines)
+    return tuple(line if _told(line.referral, covered) else replace(line, person=None) for line in lines)
+
+
+def _told(referral: Referral, covered: Collection[str]) -> bool:
+    return referral.commune in covered and referral.status is not Status.WITHDRAWN

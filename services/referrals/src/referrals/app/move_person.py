@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from referrals.app.ports import Councils, MovingReferrals, Places
-from referrals.domain.errors import CouncilNotJoined, NotFound
+from referrals.app.ports import MovingReferrals, Organisations, Places
+from referrals.domain.errors import CouncilNotJoined, NotFound, OutsideTerritory
 from referrals.domain.referral import Referral
 from referrals.domain.sandbox import Simulated
 from referrals.domain.status import Actor
@@ -24,11 +24,13 @@ class MovePerson:
 
 
 async def move_person(
-    asked: MovePerson, *, places: Places, organisations: Councils, referrals: MovingReferrals, now: datetime
+    asked: MovePerson, *, places: Places, organisations: Organisations, referrals: MovingReferrals, now: datetime
 ) -> Referral:
     """Return the referral as it is now. Raises what a command and what a submission raise, and SameCommune.
 
-    The receiver stays where it has jurisdiction there too; nothing changes where nobody there takes part.
+    The receiver stays where it has jurisdiction there too; nothing changes where nobody there takes part. A council in
+    whose territory the person does not live, or no more, may send them to another council, and not to itself:
+    OutsideTerritory, because it would read from then on whom it may not read.
     """
     referral = await referrals.lock(asked.referral_id)
     if referral is None:
@@ -44,6 +46,9 @@ async def move_person(
     council = await organisations.council_for(authority.code, place.code, sandbox=referral.sandbox)
     if council is None:
         raise CouncilNotJoined(authority.name)
+    to_itself = council.organisation_id == asked.organisation_id and sides == {Actor.RECEIVER}
+    if to_itself and not await organisations.covered(asked.organisation_id, [referral.commune]):
+        raise OutsideTerritory
     simulated = None if council.simulated is None else Simulated(council.simulated)
     fact = referral.move(place.code, council.organisation_id, sides, now, simulated)
     await referrals.save_move(referral, fact)

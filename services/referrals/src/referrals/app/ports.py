@@ -107,7 +107,10 @@ class Referrals(NewReferrals, Protocol):
         ...
 
     async def save(self, referral: Referral, fact: StatusChanged) -> None:
-        """Store a locked referral's new status, its step and its event; stops its terms once it is closed."""
+        """Store a locked referral's new status, its step and its event; stops its terms once it is closed.
+
+        Withdrawn before registration said who the person is, what was typed goes: no erasure would ever find it.
+        """
         ...
 
 
@@ -150,7 +153,7 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A referral in full, and what followed. `told` is None once erased."""
+    """A referral in full, and what followed. `told` is None once erased, or where this reader has no reason to know."""
 
     referral: Referral
     told: Told | None

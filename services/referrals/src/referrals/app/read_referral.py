@@ -9,7 +9,7 @@ from uuid import UUID
 from referrals.app.ports import Audit, Dossier, Dossiers, Organisation, Organisations
 from referrals.domain.errors import NotFound
 from referrals.domain.referral import parties_of
-from referrals.domain.status import Actor
+from referrals.domain.status import Actor, Status
 from referrals.domain.story import on_timeline
 
 
@@ -20,6 +20,7 @@ async def read_referral(
 
     The referrer's holds the steps that are for it. Raises NotFound for a third organisation. None, once that is
     recorded, to a council that was asked and in whose territory the person is not, or no more: the scope of its stream.
+    Of a referral that was withdrawn, whoever was asked learns no more who the person is.
     """
     dossier = await dossiers.find(referral_id)
     if dossier is None or not dossier.referral.parties.quality_of(organisation_id):
@@ -31,6 +32,8 @@ async def read_referral(
         return None
     only_referrer = Actor.RECEIVER not in sides
     dossier = replace(dossier, story=tuple(on_timeline(dossier.story, for_referrer=only_referrer)))
+    if Actor.REFERRER not in sides and dossier.referral.status is Status.WITHDRAWN:
+        dossier = replace(dossier, told=None)
     parties = await organisations.named(parties_of([dossier.referral]) | _in_story(dossier))
     await audit.read([referral_id])
     return dossier, parties
