@@ -27,8 +27,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from maillage.testing.databases import DatabaseFactory
-from maillage.testing.running import free_ports
-from maillage.testing.servers import run_apart
+from maillage.testing.servers import free_ports, run_apart
 
 START_SECONDS = 90
 ROOT = Path(__file__).parents[2]

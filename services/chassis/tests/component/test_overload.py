@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from chassis.settings import ServiceSettings
 from chassis.testing.http_process import THINGS, create_app
 from chassis.testing.line import Line, line_to
 from chassis.testing.processes import process
+from maillage.testing.servers import free_ports
 
 pytestmark = [pytest.mark.postgres, pytest.mark.long]
 
@@ -125,7 +125,7 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_four_times_the_capacity_is_told_to_come_back_and_what_must_go_on_goes_on(dsn: str, db: Database) -> None:
-    client = Raw(free_port())
+    client = Raw(free_ports(1)[0])
     environment = {
         "MAILLAGE_HTTP_PORT": str(client.port),
         "MAILLAGE_DATABASE_POOL_SIZE": str(POOL),
@@ -208,13 +208,6 @@ async def overload(client: Raw, *, rate: float, seconds: float) -> tuple[list[An
         await asyncio.sleep(0.01)
     await sparing
     return list(await asyncio.gather(*sent)), spared
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 async def test_a_slow_sender_holds_nobodys_place(app: FastAPI, http: httpx.AsyncClient) -> None:

@@ -11,6 +11,7 @@ from maillage_contracts import EnrolmentSeatOffered, NoticeHeld, NoticeSuppresse
 Desk = Any
 
 PERSON = "camille@exemple.test"
+ASSOCIATION = UUID(int=0xA1)
 MONDAY_FAR = datetime(2027, 2, 1, 13, 0, tzinfo=UTC)
 
 
@@ -92,7 +93,7 @@ async def test_fourth_notice_that_cannot_wait_is_suppressed(desk: Desk) -> None:
 async def test_nobody_is_written_to_when_the_referrer_is_of_the_sandbox(desk: Desk) -> None:
     """Its organisations are, at the address that each gave of itself."""
     async with desk.db.transaction() as tx:
-        await tx.execute("UPDATE directory_organisations SET sandbox = true")
+        await tx.execute("UPDATE directory_organisations SET sandbox = true WHERE organisation_id = $1", ASSOCIATION)
     desk.knows()
 
     await desk.tell(offered(desk), desk.event(ReferralSubmitted))

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chassis.clock import Clock
 from chassis.db import Database
 from chassis.testing.kafka import create_contract_topics
-from maillage.testing.servers import KafkaServer
+from maillage.testing.servers import KafkaServer, free_ports
 from partners.main import create_app
 from partners.settings import PartnersSettings
 
@@ -34,13 +33,6 @@ MakeDatabase = Callable[[str | None], Awaitable[str]]
 
 READY_SECONDS = 30.0
 TERRITORY: dict[str, list[str]] = {"communes": [], "epcis": [], "departements": [], "collectivities": []}
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write_files(folder: Path) -> dict[str, Path]:
@@ -138,7 +130,7 @@ async def running(
 
     One `instance` after another takes its consumers' partitions back at once; two at a time need different ones.
     """
-    port = free_port()
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     settings = PartnersSettings.model_validate(
         {

@@ -111,16 +111,16 @@ async def test_limits_are_refused_when_out_of_bounds(service: Service, council: 
 async def test_wait_ends_at_once_when_another_replica_commits_an_event(
     service: Service, db: Database, association: dict[str, Any], council: dict[str, str]
 ) -> None:
-    waiting = asyncio.create_task(read(service, council, wait=20))
+    waiting = asyncio.create_task(read(service, council, wait=25))
     answered = asyncio.create_task(read(service, council, wait=0))
     assert (await answered)["events"] == []
-    committed = time.monotonic()
     await project(db, [referral(association)])
 
-    page = await waiting
+    # Far from the end of the wait, which would bring the event too.
+    async with asyncio.timeout(15):
+        page = await waiting
 
     assert len(page["events"]) == 1
-    assert time.monotonic() - committed < 2
 
 
 async def test_wait_ends_empty_with_the_same_cursor_when_nothing_comes(
@@ -131,7 +131,7 @@ async def test_wait_ends_empty_with_the_same_cursor_when_nothing_comes(
     page = await read(service, council, wait=1)
 
     assert page["events"] == []
-    assert 0.9 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.9
     assert (await read(service, council, after=page["cursor"]))["events"] == []
 
 

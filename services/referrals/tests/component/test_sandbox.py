@@ -21,7 +21,7 @@ from referrals.adapters.organisations import DirectoryOrganisations
 
 Desk = Any
 FAKE_ASSOCIATION, FAKE_COUNCIL, FAKE_EMPLOYMENT = UUID(int=0x5A1), UUID(int=0x5C1), UUID(int=0x5E1)
-COUNCIL = UUID(int=0xC1)
+COUNCIL, SERVICE = UUID(int=0xC1), UUID(int=0xE1)
 SIMULATED = {one.code: UUID(int=0x5000 + n) for n, one in enumerate(SIMULATORS)}
 FAKE = {"last_name": "Exemple", "phone": "06 39 98 00 01", "email": "camille@example.org"}
 
@@ -65,6 +65,16 @@ async def submit(desk: Desk, commune: str, **person: Any) -> Any:
 async def history(desk: Desk, referral_id: str) -> list[str]:
     rows = await desk.rows("SELECT status FROM referral_history WHERE referral_id = $1 ORDER BY version", referral_id)
     return [row["status"] for row in rows]
+
+
+async def test_registration_is_told_which_referrals_are_of_the_sandbox(sandbox: Desk) -> None:
+    fake, real = (await submit(sandbox, "93048")).json()["referral_id"], await sandbox.submitted()
+    headers = {**sandbox.bearer(SERVICE), "maillage-purpose": "identify-person"}
+    asked = [("id", fake), ("id", real)]
+
+    items = (await sandbox.http.get("/claims/referrals", params=asked, headers=headers)).json()["items"]
+
+    assert {one["referral_id"]: one["sandbox"] for one in items} == {fake: True, real: False}
 
 
 async def seconds_pass(desk: Desk, seconds: int) -> None:

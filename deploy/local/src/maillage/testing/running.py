@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from maillage.databases import dsn_for, name_of
 from maillage.services import inherited
 from maillage.stack.postgres import Postgres, PostgresConfig
 from maillage.testing.collector import SpanCollector
+from maillage.testing.servers import free_ports
 
 PORTS = (
     "PORTAL", "REGISTRATION", "REFERRALS", "TRAINING", "NOTIFICATIONS", "PARTNERS",
@@ -30,18 +30,6 @@ PORTS = (
 MAILLAGE = Path(sys.executable).with_name("maillage")
 READY_SECONDS = 110
 """Below a test's own limit; an idle machine takes about 20."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that were free a moment ago, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 class RunningStack:
