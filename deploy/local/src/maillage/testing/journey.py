@@ -243,7 +243,10 @@ class Journey:
         return {
             "referral": seen["status"],
             "history": sorted(entry["status"] for entry in seen["history"]),
-            "accompaniment": [(one["status"], one["plan"]["actions"][0]["enrolment"]["status"]) for one in both],
+            # None while training has not told of the enrolment yet, or has not been heard.
+            "accompaniment": [
+                (one["status"], (one["plan"]["actions"][0]["enrolment"] or {}).get("status")) for one in both
+            ],
             "appointment": (agenda["status"], self.options.index(agenda["starts_at"])),
             "tiers": [
                 row["tier"]
