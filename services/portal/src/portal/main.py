@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from fastapi import FastAPI
 from httpx import AsyncClient
@@ -14,6 +15,7 @@ from chassis.settings import load, read_secret
 from portal.adapters.access import Access
 from portal.adapters.accompaniments import AccompanimentService, TrainingService
 from portal.adapters.appointments import AppointmentService, PersonLinks
+from portal.adapters.forgetting import keep_forgetting
 from portal.adapters.geography import OfficialCommunes
 from portal.adapters.http import failures
 from portal.adapters.http.routes import ROUTERS
@@ -48,7 +50,8 @@ def compose(settings: PortalSettings, client: AsyncClient) -> FastAPI:
             await shell.hub.close()
             await client.aclose()
 
-    app = build_app(runtime, Parts(routers=ROUTERS, background=(close_at_the_end,)))
+    forgetting = partial(keep_forgetting, runtime.background_db, runtime.clock)
+    app = build_app(runtime, Parts(routers=ROUTERS, background=(close_at_the_end, forgetting)))
     app.state.shell = shell
     failures.install(app)
     return app

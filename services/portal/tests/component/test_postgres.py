@@ -10,8 +10,10 @@ from uuid import uuid4
 
 import pytest
 
+from chassis.clock import MovableClock
 from chassis.crypto import Vault
 from chassis.db import Database
+from portal.adapters.forgetting import keep_forgetting
 from portal.adapters.plan_drafts import PostgresPlanDrafts
 from portal.adapters.postgres import DRAFT_DAYS, PostgresCursors, PostgresDrafts, PostgresSessions
 from portal.domain.draft import Draft
@@ -62,21 +64,13 @@ async def test_table_signs_nobody_in_when_it_is_read(db: Database) -> None:
     assert len(token) >= 43
 
 
-async def test_expired_sessions_leave_when_somebody_signs_in(db: Database) -> None:
-    sessions = PostgresSessions(db)
-    await sessions.open(MEMBER, now=NOW, expires_at=NOW + timedelta(hours=1))
-    await sessions.open(MEMBER, now=NOW + timedelta(hours=2), expires_at=NOW + timedelta(hours=12))
-    async with db.connection() as tx:
-        assert await tx.fetchval("SELECT count(*) FROM sessions") == 1
-
-
 async def test_typed_text_is_unreadable_in_the_table_and_whole_when_opened(db: Database) -> None:
     drafts, draft_id = drafts_of(db), uuid4()
     await drafts.change(draft_id, MEMBER.member_id, typing(CANARY), now=NOW)
     stored = await everything_in(db, "drafts")
     assert CANARY not in stored
     assert CANARY.encode("utf-8").hex() not in stored
-    read = await drafts.read(draft_id, MEMBER.member_id)
+    read = await drafts.read(draft_id, MEMBER.member_id, now=NOW)
     assert (read.value("first_name"), read.seen) == (CANARY, frozenset({"person"}))
 
 
@@ -85,25 +79,25 @@ async def test_draft_of_somebody_else_does_not_exist(db: Database) -> None:
     await drafts.change(draft_id, MEMBER.member_id, typing(CANARY), now=NOW)
     stranger = uuid4()
     with pytest.raises(NotFound):
-        await drafts.read(draft_id, stranger)
+        await drafts.read(draft_id, stranger, now=NOW)
     with pytest.raises(NotFound):
         await drafts.change(draft_id, stranger, typing("x"), now=NOW)
     await drafts.discard(draft_id, stranger)
-    assert [draft for draft, _ in await drafts.unsent(MEMBER.member_id)] == [draft_id]
+    assert [draft for draft, _ in await drafts.unsent(MEMBER.member_id, now=NOW)] == [draft_id]
 
 
 async def test_draft_is_not_found_when_the_master_key_is_another(db: Database) -> None:
     draft_id = uuid4()
     await drafts_of(db).change(draft_id, MEMBER.member_id, typing(CANARY), now=NOW)
     with pytest.raises(NotFound):
-        await drafts_of(db, b"x" * 32).read(draft_id, MEMBER.member_id)
+        await drafts_of(db, b"x" * 32).read(draft_id, MEMBER.member_id, now=NOW)
 
 
 async def test_both_steps_are_kept_when_two_tabs_write_at_once(db: Database) -> None:
     drafts, draft_id = drafts_of(db), uuid4()
     edits = [typing(CANARY), lambda draft: draft.keep("note", {"note": ("n",)})] * 4
     await asyncio.gather(*(drafts.change(draft_id, MEMBER.member_id, edit, now=NOW) for edit in edits))
-    draft = await drafts.read(draft_id, MEMBER.member_id)
+    draft = await drafts.read(draft_id, MEMBER.member_id, now=NOW)
     assert (draft.value("first_name"), draft.value("note")) == (CANARY, "n")
 
 
@@ -113,16 +107,42 @@ async def test_key_and_text_are_gone_when_the_referral_is_sent(db: Database) -> 
     await drafts.change(draft_id, MEMBER.member_id, lambda draft: draft.sent(referral_id), now=NOW)
     async with db.connection() as tx:
         assert await tx.fetchval("SELECT draft_key IS NULL AND sealed IS NULL FROM drafts")
-    assert (await drafts.read(draft_id, MEMBER.member_id)).referral_id == referral_id
-    assert await drafts.unsent(MEMBER.member_id) == []
+    assert (await drafts.read(draft_id, MEMBER.member_id, now=NOW)).referral_id == referral_id
+    assert await drafts.unsent(MEMBER.member_id, now=NOW) == []
 
 
-async def test_forgotten_drafts_leave_when_anybody_writes(db: Database) -> None:
-    drafts, old = drafts_of(db), uuid4()
+async def test_draft_that_nobody_touched_for_a_week_is_read_by_nobody_and_not_gone_on_with(db: Database) -> None:
+    drafts, old, late = drafts_of(db), uuid4(), NOW + timedelta(days=DRAFT_DAYS, seconds=1)
     await drafts.change(old, MEMBER.member_id, typing(CANARY), now=NOW)
-    await drafts.change(uuid4(), uuid4(), typing("x"), now=NOW + timedelta(days=DRAFT_DAYS, seconds=1))
+    assert [draft for draft, _ in await drafts.unsent(MEMBER.member_id, now=NOW)] == [old]
     with pytest.raises(NotFound):
-        await drafts.read(old, MEMBER.member_id)
+        await drafts.read(old, MEMBER.member_id, now=late)
+    assert await drafts.unsent(MEMBER.member_id, now=late) == []
+    begun = await drafts.change(old, MEMBER.member_id, lambda draft: draft.keep("note", {"note": ("n",)}), now=late)
+    assert begun.value("first_name") == ""
+
+
+async def test_what_is_over_is_forgotten_although_nobody_comes(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.adapters.forgetting.EVERY_SECONDS", 0.02)
+    clock = MovableClock(NOW)
+    await PostgresSessions(db).open(MEMBER, now=NOW, expires_at=NOW + timedelta(hours=10))
+    await drafts_of(db).change(uuid4(), MEMBER.member_id, typing(CANARY), now=NOW)
+    await plan_drafts_of(db).change(PLAN_ID, MEMBER.member_id, adding(CANARY), new=NEW_PLAN, now=NOW)
+
+    async def kept() -> list[bool]:
+        return [await everything_in(db, one) != "[]" for one in ("sessions", "drafts", "plan_drafts")]
+
+    async def until(expected: list[bool]) -> None:
+        async with asyncio.timeout(30):
+            while await kept() != expected:
+                await asyncio.sleep(0.01)
+
+    working = asyncio.create_task(keep_forgetting(db, clock))
+    clock.advance(timedelta(hours=11))
+    await until([False, True, True])
+    clock.advance(timedelta(days=DRAFT_DAYS))
+    await until([False, False, False])
+    working.cancel()
 
 
 async def test_cursor_is_remembered_when_saved_again(db: Database) -> None:

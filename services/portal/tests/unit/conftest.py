@@ -54,7 +54,7 @@ class MemoryDrafts:
     def __init__(self) -> None:
         self.kept: dict[UUID, tuple[Draft, datetime]] = {}
 
-    async def read(self, draft_id: UUID, member_id: UUID) -> Draft:
+    async def read(self, draft_id: UUID, member_id: UUID, *, now: datetime) -> Draft:
         if draft_id not in self.kept or self.kept[draft_id][0].member_id != member_id:
             raise NotFound
         return self.kept[draft_id][0]
@@ -66,7 +66,7 @@ class MemoryDrafts:
         self.kept[draft_id] = (edit(draft), now)
         return self.kept[draft_id][0]
 
-    async def unsent(self, member_id: UUID) -> Sequence[tuple[UUID, datetime]]:
+    async def unsent(self, member_id: UUID, *, now: datetime) -> Sequence[tuple[UUID, datetime]]:
         return [(key, at) for key, (draft, at) in self.kept.items() if draft.referral_id is None]
 
     async def discard(self, draft_id: UUID, member_id: UUID) -> None:

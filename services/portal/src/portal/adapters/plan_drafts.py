@@ -26,7 +26,7 @@ INSERT INTO plan_drafts (accompaniment_id, member_id, draft_key, sealed, changed
 ON CONFLICT (accompaniment_id, member_id)
 DO UPDATE SET draft_key = excluded.draft_key, sealed = excluded.sealed, changed_at = excluded.changed_at"""
 DISCARD = "DELETE FROM plan_drafts WHERE accompaniment_id = $1 AND member_id = $2"
-# Index plan_drafts_age.
+# Index plan_drafts_age. Before each change too: what is too old to be read is not gone on with.
 EXPIRE = "DELETE FROM plan_drafts WHERE changed_at < $1"
 
 

@@ -32,10 +32,9 @@ FIND_SESSION = """
 SELECT member_id, member_label, organisation_code, organisation_name, organisation_kind, member_role, expires_at
 FROM sessions WHERE token_hash = $1 AND expires_at > $2"""
 CLOSE_SESSION = "DELETE FROM sessions WHERE token_hash = $1"
-# Index sessions_expiry; signing in is rare enough to carry the cleaning.
-EXPIRE_SESSIONS = "DELETE FROM sessions WHERE expires_at <= $1"
 
-READ_DRAFT = "SELECT draft_key, sealed, referral_id FROM drafts WHERE draft_id = $1 AND member_id = $2"
+READ_DRAFT = """
+SELECT draft_key, sealed, referral_id FROM drafts WHERE draft_id = $1 AND member_id = $2 AND changed_at >= $3"""
 # The primary key makes two first clicks one draft; the row lock then makes them take turns.
 CREATE_DRAFT = """
 INSERT INTO drafts (draft_id, member_id, draft_key, sealed, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)
@@ -47,9 +46,10 @@ UPDATE drafts SET draft_key = $3, sealed = $4, referral_id = $5, changed_at = $6
 WHERE draft_id = $1 AND member_id = $2"""
 # Index drafts_of_member.
 UNSENT_DRAFTS = """
-SELECT draft_id, changed_at FROM drafts WHERE member_id = $1 AND referral_id IS NULL ORDER BY changed_at DESC LIMIT 5"""
+SELECT draft_id, changed_at FROM drafts WHERE member_id = $1 AND referral_id IS NULL AND changed_at >= $2
+ORDER BY changed_at DESC LIMIT 5"""
 DISCARD_DRAFT = "DELETE FROM drafts WHERE draft_id = $1 AND member_id = $2"
-# Index drafts_age.
+# Index drafts_age. Before each change too: what is too old to be read is not gone on with.
 EXPIRE_DRAFTS = "DELETE FROM drafts WHERE changed_at < $1"
 
 LOAD_CURSOR = "SELECT cursor FROM feed_cursors WHERE organisation_code = $1"
@@ -82,7 +82,6 @@ class PostgresSessions:
     async def open(self, member: Member, *, now: datetime, expires_at: datetime) -> str:
         token = secrets.token_urlsafe(32)
         async with transaction(self._database) as tx:
-            await tx.execute(EXPIRE_SESSIONS, now)
             await tx.execute(
                 OPEN_SESSION, _hash(token), member.member_id, member.label, member.organisation_code,
                 member.organisation_name, member.kind.value, member.role, now, expires_at,
@@ -112,9 +111,9 @@ class PostgresDrafts:
         self._database = database
         self._vault = vault
 
-    async def read(self, draft_id: UUID, member_id: UUID) -> Draft:
+    async def read(self, draft_id: UUID, member_id: UUID, *, now: datetime) -> Draft:
         async with transaction(self._database) as tx:
-            row = await tx.fetchrow(READ_DRAFT, draft_id, member_id)
+            row = await tx.fetchrow(READ_DRAFT, draft_id, member_id, now - timedelta(days=DRAFT_DAYS))
         if row is None:
             raise NotFound
         return self._open(Draft(draft_id, member_id), row)
@@ -135,9 +134,9 @@ class PostgresDrafts:
             await tx.execute(STORE_DRAFT, draft_id, member_id, kept, sealed, draft.referral_id, now)
         return draft
 
-    async def unsent(self, member_id: UUID) -> Sequence[tuple[UUID, datetime]]:
+    async def unsent(self, member_id: UUID, *, now: datetime) -> Sequence[tuple[UUID, datetime]]:
         async with transaction(self._database) as tx:
-            rows = await tx.fetch(UNSENT_DRAFTS, member_id)
+            rows = await tx.fetch(UNSENT_DRAFTS, member_id, now - timedelta(days=DRAFT_DAYS))
         return [(row["draft_id"], row["changed_at"]) for row in rows]
 
     async def discard(self, draft_id: UUID, member_id: UUID) -> None:

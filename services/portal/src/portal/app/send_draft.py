@@ -31,7 +31,7 @@ async def send_draft(
     drafts: Drafts, desk: ReferralDesk, member: Member, draft_id: UUID, key: str, *, now: datetime
 ) -> UUID:
     """Return the id of the one referral this draft became."""
-    draft = await drafts.read(draft_id, member.member_id)
+    draft = await drafts.read(draft_id, member.member_id, now=now)
     if draft.referral_id is not None:
         return draft.referral_id
     step = first_unfinished(draft, now.date())

@@ -103,7 +103,8 @@ async def new_draft(request: Request) -> Response:
 @router.get("/{draft_id}/" + SUMMARY)
 async def summary(request: Request, draft_id: UUID) -> Response:
     session = await signed_in(request)
-    draft = await shell_of(request).drafts.read(draft_id, association_only(session).member_id)
+    shell = shell_of(request)
+    draft = await shell.drafts.read(draft_id, association_only(session).member_id, now=shell.clock.now())
     if draft.referral_id is not None:
         return go(f"/orientations/{draft.referral_id}")
     step = first_unfinished(draft, shell_of(request).clock.now().date())
@@ -133,7 +134,8 @@ def summary_page(
 async def step_shown(request: Request, draft_id: UUID, slug: str, retour: str = "") -> Response:
     session = await signed_in(request)
     step = _step(slug)
-    draft = await shell_of(request).drafts.read(draft_id, association_only(session).member_id)
+    shell = shell_of(request)
+    draft = await shell.drafts.read(draft_id, association_only(session).member_id, now=shell.clock.now())
     if draft.referral_id is not None:
         return go(f"/orientations/{draft.referral_id}")
     return step_page(request, session, draft, step, back_to_summary=retour == SUMMARY)
@@ -150,7 +152,7 @@ async def sent(request: Request, draft_id: UUID) -> Response:
     except Unfinished as unfinished:
         return go(draft_path(draft_id, SLUGS.get(unfinished.step, SUMMARY)))
     except (ServiceSilent, SendingInProgress, KeyReused, Conflict, Refused) as error:
-        draft = await shell.drafts.read(draft_id, member.member_id)
+        draft = await shell.drafts.read(draft_id, member.member_id, now=shell.clock.now())
         return _not_sent(request, session, draft, error)
     return go(f"/orientations/{referral_id}?envoyee=oui")
 

@@ -53,7 +53,9 @@ async def listed(request: Request, etat: str = "", tri: str = "date", ordre: str
     number = request.query_params.get("page", "1")
     asked = ListAsked.read(etat, SORT_OF.get(tri, "date"), ordre, number, statuses=STATUSES, sorts=SORTS)
     shown = await list_referrals(shell.desk, member, asked)
-    unsent = await shell.drafts.unsent(member.member_id) if member.kind is Kind.ASSOCIATION else ()
+    unsent = (
+        await shell.drafts.unsent(member.member_id, now=shell.clock.now()) if member.kind is Kind.ASSOCIATION else ()
+    )
     return page(
         request,
         "list.html",
