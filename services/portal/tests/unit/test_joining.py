@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import re
@@ -14,7 +13,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from chassis import logs, telemetry
 from portal.adapters.http.commands import commands
-from portal.adapters.http.once import ShownOnce
 from portal.adapters.places import OfficialPlaces
 from portal.domain.joining import KafkaAccess, ProgramAccess, legal_fault
 
@@ -212,23 +210,6 @@ async def test_access_is_shown_once_and_a_doubled_click_sees_it_twice(portal: Po
     later = (await portal.browser.get(f"{HERE}?fait=montre")).text
     assert SECRET not in later
     assert "jusqu’au lundi 28 décembre 2026" in later
-
-
-async def test_failure_is_not_kept_as_the_answer() -> None:
-    once, tried = ShownOnce(), 0
-
-    async def make() -> str:
-        nonlocal tried
-        tried += 1
-        await asyncio.sleep(0)
-        if tried == 1:
-            raise ZeroDivisionError
-        return "shown"
-
-    with pytest.raises(ZeroDivisionError):
-        await once.answer("form", make=make)
-    found = await asyncio.gather(*(once.answer("form", make=make) for _ in range(3)))
-    assert (found, tried) == (["shown"] * 3, 2)
 
 
 @pytest.mark.parametrize(

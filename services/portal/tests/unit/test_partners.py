@@ -125,6 +125,23 @@ async def test_each_act_is_sent_with_the_member_s_access_and_only_from_our_own_f
     (asked,) = partners.services.asked_for(method, before + route)
     assert asked.headers["authorization"] == f"Bearer token of {member.member_id}"
     assert partners.services.bodies(method, before + route) == [body]
+    if "shown" in done.text:
+        again = await partners.post(before + path, {**fields, "jeton": csrf, "cle": "1"})
+        assert ("shown" in again.text, len(partners.services.asked_for(method, before + route))) == (True, 1)
+        colleague = replace(member, member_id=UUID(int=99))
+        await partners.post(before + path, {**fields, "jeton": await partners.sign_in(colleague), "cle": "1"})
+        assert len(partners.services.asked_for(method, before + route)) == 2
+
+
+async def test_a_program_and_a_webhook_made_by_forms_without_a_name_are_two_things(partners: Portal) -> None:
+    before = "/organisations/cd93"
+    for route in ("/clients", "/webhooks"):
+        partners.services.answers[("POST", before + route)] = (200, ANSWER)
+    csrf = await partners.sign_in(OPERATOR)
+    for path, fields in (("/acces", {}), ("/acces", {}), ("/webhooks", {"url": "https://a.test/"})):
+        assert "shown" in (await partners.post(before + path, {**fields, "jeton": csrf})).text
+    asked = [len(partners.services.asked_for("POST", before + route)) for route in ("/clients", "/webhooks")]
+    assert asked == [2, 1]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from portal.adapters.http.organisation import (
     OVERLAP_FAULT,
     Whose,
     draw,
+    shown_once,
     sure,
     told,
     under_every_prefix,
@@ -82,8 +83,8 @@ async def new_client(request: Request) -> Response:
     if not one.code:
         raise NotFound
     partners = shell_of(request).partners
-    shown = await partners.once.answer(
-        str(one.member.member_id), form.get("cle"), make=lambda: partners.access.new_client(one.member, one.code)
+    shown = await shown_once(
+        request, one, form, "client", make=lambda: partners.access.new_client(one.member, one.code)
     )
     return draw(request, one, "partner_secret.html", what="client", subject=shown.client_id, secret=shown.client_secret,
                 back=f"{one.base}/acces")  # fmt: skip
@@ -112,8 +113,8 @@ async def rotated(request: Request, client_id: str) -> Response:
         return _ask_rotation(request, one, await _client(request, one, client_id), form)
     partners = shell_of(request).partners
     try:
-        shown = await partners.once.answer(
-            str(one.member.member_id), client_id, form.get("cle"),
+        shown = await shown_once(
+            request, one, form, "secret", client_id,
             make=lambda: partners.access.new_secret(one.member, one.code, client_id, int(hours)),
         )  # fmt: skip
     except (Conflict, Refused):
@@ -179,8 +180,8 @@ async def renewed_kafka(request: Request) -> Response:
     one, form = await whose_form(request, Section.ACCESS)
     partners = shell_of(request).partners
     try:
-        shown = await partners.once.answer(
-            str(one.member.member_id), "kafka", form.get("cle"),
+        shown = await shown_once(
+            request, one, form, "kafka",
             make=lambda: partners.access.new_kafka_password(one.member, one.code),
         )  # fmt: skip
     except (Conflict, Refused):

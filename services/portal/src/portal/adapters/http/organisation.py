@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from portal.domain.draft import Fault
 from portal.domain.errors import NotFound
 from portal.domain.member import ROLES, Kind, Member, Section, Session
 
+T = TypeVar("T")
 CODE = re.compile(r"^[a-z0-9]{2,20}$")
 PREFIXES = ("", "/organisations/{code}")
 """Every page of an organisation is its manager's and, under its code, the operators'."""
@@ -100,6 +102,12 @@ def sure(request: Request, one: Whose, act: str, back: str, subject: str, **valu
 def told(path: str, what: str) -> Response:
     """Go back to a page that says what was done."""
     return go(f"{path}?fait={what}")
+
+
+async def shown_once(request: Request, one: Whose, form: Form, *act: str, make: Callable[[], Awaitable[T]]) -> T:
+    """Return what `make` gave for this form of this member, called once however often it is pressed (`once`)."""
+    pressed = (str(one.member.member_id), one.code, *act, form.get("cle") or str(new_id()))
+    return await shell_of(request).partners.once.answer(*pressed, make=make)
 
 
 def under_every_prefix(router: APIRouter) -> APIRouter:

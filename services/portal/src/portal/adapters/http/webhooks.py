@@ -17,6 +17,7 @@ from portal.adapters.http.organisation import (
     OVERLAP_FAULT,
     Whose,
     draw,
+    shown_once,
     sure,
     told,
     under_every_prefix,
@@ -66,8 +67,8 @@ async def add(request: Request) -> Response:
         return await _list(request, one, form, (Fault("url", "fault.webhook.url"),))
     partners = shell_of(request).partners
     try:
-        made, secret = await partners.once.answer(
-            str(one.member.member_id), form.get("cle"),
+        made, secret = await shown_once(
+            request, one, form, "webhook",
             make=lambda: partners.webhooks.add(one.member, one.code, url, types),
         )  # fmt: skip
     except Refused:
@@ -213,8 +214,8 @@ async def rotated(request: Request, webhook_id: str) -> Response:
         return _ask_rotation(request, one, found, OVERLAP_FAULT)
     partners, back = shell_of(request).partners, f"{one.base}/webhooks/{webhook_id}"
     try:
-        secret = await partners.once.answer(
-            str(one.member.member_id), webhook_id, form.get("cle"),
+        secret = await shown_once(
+            request, one, form, "webhook-secret", webhook_id,
             make=lambda: partners.webhooks.new_secret(one.member, one.code, webhook_id, int(hours)),
         )  # fmt: skip
     except (Conflict, Refused):
