@@ -46,24 +46,28 @@ def seal(vault: Vault, subject_ref: UUID, described: Described) -> Sealed:
 
 def open_described(vault: Vault, row: asyncpg.Record) -> Described:
     """Open both columns of a row that also has `wrapped_key` and `subject_ref`."""
-    key, subject_ref = row["wrapped_key"], row["subject_ref"]
-    who = json.loads(vault.open(key, row["identity"], context=_place(subject_ref, "identity")))
-    how = json.loads(vault.open(key, row["contact"], context=_place(subject_ref, "contact")))
+    who = json.loads(vault.open(row["wrapped_key"], row["identity"], context=_place(row["subject_ref"], "identity")))
     identity = Identity(who["first_name"], who["last_name"], date.fromisoformat(who["birth_date"]))
-    return Described(identity, Contact(how["phone"], how["email"], how["address"]))
+    return Described(identity, open_contact(vault, row))
 
 
-def lookup_hash(vault: Vault, identity: Identity, world: str = "") -> bytes:
+def open_contact(vault: Vault, row: asyncpg.Record) -> Contact:
+    """Open how to reach somebody, in a row that also has `wrapped_key` and `subject_ref`."""
+    how = json.loads(vault.open(row["wrapped_key"], row["contact"], context=_place(row["subject_ref"], "contact")))
+    return Contact(how["phone"], how["email"], how["address"])
+
+
+def lookup_hash(vault: Vault, identity: Identity, world: str = "", place: int = 0) -> bytes:
     """Return the keyed hash of the folded name and the birth date: equal for every usual spelling of one person.
 
-    Nobody of one world is found from another.
+    Each file of one name and birth date has a place of its own. Nobody of one world is found from another.
     """
-    named = (world,) if world else ()
     parts = (
-        *named,
+        *((world,) if world else ()),
         fold(identity.last_name),
         fold(identity.first_name),
         identity.birth_date.isoformat(),
+        *((str(place),) if place else ()),
     )
     return vault.lookup(LOOKUP_PURPOSE, "\n".join(parts))
 
