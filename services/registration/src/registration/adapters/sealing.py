@@ -14,6 +14,9 @@ from chassis.crypto import Vault, WrappedKey, fold
 from registration.domain.identity import Contact, Described, Identity
 
 LOOKUP_PURPOSE = "person.name-and-birth-date"
+PLACE_PURPOSE = "person.namesake"
+"""Changing either would lose who is known."""
+
 ERASED_LINK_PURPOSE = "erased-link"
 """Changing it would turn every link of somebody erased into one that was never given."""
 
@@ -57,19 +60,23 @@ def open_contact(vault: Vault, row: asyncpg.Record) -> Contact:
     return Contact(how["phone"], how["email"], how["address"])
 
 
-def lookup_hash(vault: Vault, identity: Identity, world: str = "", place: int = 0) -> bytes:
+def lookup_hash(vault: Vault, identity: Identity, world: str = "") -> bytes:
     """Return the keyed hash of the folded name and the birth date: equal for every usual spelling of one person.
 
-    Each file of one name and birth date has a place of its own. Nobody of one world is found from another.
+    Nobody of one world is found from another.
     """
     parts = (
         *((world,) if world else ()),
         fold(identity.last_name),
         fold(identity.first_name),
         identity.birth_date.isoformat(),
-        *((str(place),) if place else ()),
     )
     return vault.lookup(LOOKUP_PURPOSE, "\n".join(parts))
+
+
+def place_hash(vault: Vault, named: bytes, place: int) -> bytes:
+    """Return what one of the files of a name and birth date is found by: the first by their own hash."""
+    return vault.lookup(PLACE_PURPOSE, f"{named.hex()}\n{place}") if place else named
 
 
 def seal_place(vault: Vault, key: WrappedKey, appointment_id: UUID, place: str) -> bytes:

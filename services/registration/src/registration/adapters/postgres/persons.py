@@ -19,7 +19,7 @@ from chassis.errors import Transient
 from registration.adapters.contact_points import contact_hashes
 from registration.adapters.events import Cause, row_for
 from registration.adapters.postgres.appointments import APPOINTMENTS, appointment_of
-from registration.adapters.sealing import lookup_hash, open_contact, open_described, seal
+from registration.adapters.sealing import lookup_hash, open_contact, open_described, place_hash, seal
 from registration.app.ports import Known
 from registration.domain.appointment import Appointment
 from registration.domain.identity import Described
@@ -101,7 +101,7 @@ class PostgresPersons:
         points = contact_hashes(self._vault, named, described.contact)
         await self._tx.execute(LOCK_NAME, named)
         for _ in range(LOOKS):
-            namesakes, free = await self._namesakes(described, named)
+            namesakes, free = await self._namesakes(named)
             found = recognise(namesakes, points)
             if found is not None:
                 return Recognised(found.registration, Recognition.FOUND)
@@ -111,14 +111,11 @@ class PostgresPersons:
                 return Recognised(_registration(row), how)
         raise Transient("a person was added while we looked, by a process that does not lock their name")
 
-    async def _namesakes(self, described: Described, named: bytes) -> tuple[list[Namesake], bytes]:
+    async def _namesakes(self, named: bytes) -> tuple[list[Namesake], bytes]:
         """Return the files of one name and birth date, the oldest of each look first, and a place without one."""
         found: list[Namesake] = []
         for start in count(0, PLACES):
-            places = [
-                lookup_hash(self._vault, described.identity, described.world, place)
-                for place in range(start, start + PLACES)
-            ]
+            places = [place_hash(self._vault, named, place) for place in range(start, start + PLACES)]
             rows = await self._tx.fetch(FIND, places)
             found += [Namesake(_registration(row), await self._points(row, named)) for row in rows]
             taken = {row["lookup"] for row in rows}
