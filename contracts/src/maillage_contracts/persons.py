@@ -29,7 +29,9 @@ class PersonIdentified(PersonEvent):
     """The person of a referral now has a reference.
 
     Emitted by registration once per referral. `pre_registered` means that nobody matching was found and a file
-    was opened; it does not mean that the person is registered as a job seeker.
+    was opened; it does not mean that the person is registered as a job seeker. Name and birth date match where a
+    telephone number or e-mail address does, or where neither referral gives any: a person whose contact changed may
+    have two references.
     """
 
     event_type: ClassVar[str] = "fr.maillage.registration.person.identified.v1"

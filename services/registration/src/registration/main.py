@@ -11,6 +11,7 @@ from chassis.service_client import ServiceClient
 from chassis.settings import load
 from registration.adapters.http import agenda, claims, commands, erasure, own, persons, proposal
 from registration.adapters.projections import PROJECTIONS
+from registration.adapters.recognitions import Recognitions
 from registration.adapters.subscribers import subscriptions
 from registration.settings import RegistrationSettings
 
@@ -22,12 +23,14 @@ def create_app(settings: RegistrationSettings | None = None, clock: Clock | None
     vault = runtime.vault()
     referrals = ServiceClient(settings.referrals_url, runtime.service_tokens())
     runtime.health.register("referrals", referrals.check)
+    recognitions = Recognitions()
     modules = (persons, claims, proposal, commands, agenda, own, erasure)
     return build_app(
         runtime,
         Parts(
             routers=[module.routes(vault) for module in modules],
-            subscriptions=subscriptions(referrals, vault, runtime.clock),
+            subscriptions=subscriptions(referrals, vault, runtime.clock, recognitions),
             projections=PROJECTIONS,
+            metrics=[recognitions.metrics],
         ),
     )

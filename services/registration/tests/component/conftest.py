@@ -41,6 +41,7 @@ from maillage_contracts import (
     encode,
     envelope_for,
 )
+from registration.adapters.recognitions import Recognitions
 from registration.adapters.subscribers import subscriptions
 from registration.main import create_app
 from registration.settings import RegistrationSettings
@@ -125,6 +126,7 @@ class Desk:
     referrals: Referrals
     processors: dict[str, Processor]
     client: ServiceClient
+    recognitions: Recognitions
 
     @property
     def processor(self) -> Processor:
@@ -271,13 +273,14 @@ async def opened(dsn: str, folder: Path, kafka_bootstrap: str = "") -> AsyncIter
     db = Database(dsn, size=8, application="test")
     async with db.transaction() as tx:
         await apply_organisations(tx, [registered(*row) for row in ORGANISATIONS])
+    recognitions = Recognitions()
     processors = {
         subscription.topic: Processor("registration", subscription, db, clock, runtime.doorbell)
-        for subscription in subscriptions(client, runtime.vault(), clock)
+        for subscription in subscriptions(client, runtime.vault(), clock, recognitions)
     }
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://registration.test") as http:
-        yield Desk(app, http, runtime, issuer, clock, db, referrals, processors, client)
+        yield Desk(app, http, runtime, issuer, clock, db, referrals, processors, client, recognitions)
     await upstream.aclose()
     for pool in (db, runtime.db, runtime.background_db):
         await pool.close()

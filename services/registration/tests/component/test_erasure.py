@@ -57,7 +57,7 @@ async def test_erasing_a_person_leaves_nothing_of_theirs_and_all_of_the_others(d
             assert len(rows) in (len(before[name]), len(before[name]) // 2), name
     assert [len(after[name]) for name in ("appointments", "appointment_dates", "tiers")] == [1, 1, 1]
     (person,) = [row for row in after["persons"] if row["subject_ref"] == story.subject_ref]
-    assert [person[name] for name in ("wrapped_key", "identity", "contact", "lookup")] == [None] * 4
+    assert [person[name] for name in ("wrapped_key", "identity", "contact", "lookup", "contact_points")] == [None] * 5
     # The only reference to the key that is left would be the event's; it is none.
     (event,) = await erased_events(desk)
     assert (event.subject_ref, event.aggregate_version) == (story.subject_ref, person["version"])

@@ -75,7 +75,12 @@ async def test_same_referral_under_another_event_id_is_told_once(desk: Desk) -> 
 
 @pytest.mark.parametrize(
     "spelling",
-    [{"first_name": "CAMILLE", "last_name": "exemple"}, {"last_name": " Éxemple "}, {"phone": None, "email": None}],
+    [
+        {"first_name": "CAMILLE", "last_name": "exemple"},
+        {"last_name": " Éxemple "},
+        {"phone": None},
+        {"email": None, "phone": "+33 (0)6.39.98.00.00"},
+    ],
 )
 async def test_same_person_twice_has_one_reference(desk: Desk, spelling: dict[str, Any]) -> None:
     from_first = desk.submitted()
@@ -140,7 +145,7 @@ async def test_second_of_two_at_once_waits_and_finds_what_the_first_added(desk: 
 
     async def second() -> UUID:
         async with desk.db.transaction() as tx:
-            return (await persons(tx).find_or_add(described, UUID(int=2))).subject_ref
+            return (await persons(tx).find_or_add(described, UUID(int=2))).registration.subject_ref
 
     async with desk.db.transaction() as tx:
         await persons(tx).find_or_add(described, UUID(int=1))

@@ -138,7 +138,7 @@ async def test_history_of_a_person_without_any_is_empty_and_of_an_erased_one_gon
 
 async def erase(desk: Desk, subject_ref: UUID) -> None:
     await desk.rows(
-        "UPDATE persons SET state = 'erased', wrapped_key = NULL, identity = NULL, contact = NULL, lookup = NULL "
-        "WHERE subject_ref = $1",
+        "UPDATE persons SET state = 'erased', wrapped_key = NULL, identity = NULL, contact = NULL, lookup = NULL, "
+        "contact_points = NULL WHERE subject_ref = $1",
         subject_ref,
     )

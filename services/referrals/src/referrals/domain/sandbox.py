@@ -84,7 +84,8 @@ def check_fake(person: Person) -> None:
 def nobody(organisation_id: UUID) -> Told:
     """Return the person whom a simulator refers to an organisation: always the same one, and another for each.
 
-    Were the name and the birth date shared, registration would take those of all councils for one person.
+    Were the name and the birth date shared, as the contact is, registration would take those of all councils for one
+    person.
     """
     number, syllables = organisation_id.int, []
     for _ in range(4):

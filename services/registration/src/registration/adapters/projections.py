@@ -12,7 +12,8 @@ from maillage_contracts import AccompanimentProposed, EnrolmentConfirmed
 # A placeholder where the table wants a key: nothing that is sealed is copied.
 PERSONS = """
 SELECT subject_ref, version, state, CASE WHEN state <> 'erased' THEN '\\x00'::bytea END AS wrapped_key,
-    NULL::bytea AS identity, NULL::bytea AS contact, NULL::bytea AS lookup, created_at, changed_at
+    NULL::bytea AS identity, NULL::bytea AS contact, NULL::bytea AS lookup, created_at, changed_at,
+    NULL::bytea[] AS contact_points
 FROM persons
 """
 # Of somebody erased since, nothing is kept when it is heard again; what was kept before need not be the same.

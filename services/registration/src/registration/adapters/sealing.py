@@ -14,6 +14,9 @@ from chassis.crypto import Vault, WrappedKey, fold
 from registration.domain.identity import Contact, Described, Identity
 
 LOOKUP_PURPOSE = "person.name-and-birth-date"
+PLACE_PURPOSE = "person.namesake"
+"""Changing either would lose who is known."""
+
 ERASED_LINK_PURPOSE = "erased-link"
 """Changing it would turn every link of somebody erased into one that was never given."""
 
@@ -46,11 +49,15 @@ def seal(vault: Vault, subject_ref: UUID, described: Described) -> Sealed:
 
 def open_described(vault: Vault, row: asyncpg.Record) -> Described:
     """Open both columns of a row that also has `wrapped_key` and `subject_ref`."""
-    key, subject_ref = row["wrapped_key"], row["subject_ref"]
-    who = json.loads(vault.open(key, row["identity"], context=_place(subject_ref, "identity")))
-    how = json.loads(vault.open(key, row["contact"], context=_place(subject_ref, "contact")))
+    who = json.loads(vault.open(row["wrapped_key"], row["identity"], context=_place(row["subject_ref"], "identity")))
     identity = Identity(who["first_name"], who["last_name"], date.fromisoformat(who["birth_date"]))
-    return Described(identity, Contact(how["phone"], how["email"], how["address"]))
+    return Described(identity, open_contact(vault, row))
+
+
+def open_contact(vault: Vault, row: asyncpg.Record) -> Contact:
+    """Open how to reach somebody, in a row that also has `wrapped_key` and `subject_ref`."""
+    how = json.loads(vault.open(row["wrapped_key"], row["contact"], context=_place(row["subject_ref"], "contact")))
+    return Contact(how["phone"], how["email"], how["address"])
 
 
 def lookup_hash(vault: Vault, identity: Identity, world: str = "") -> bytes:
@@ -58,14 +65,18 @@ def lookup_hash(vault: Vault, identity: Identity, world: str = "") -> bytes:
 
     Nobody of one world is found from another.
     """
-    named = (world,) if world else ()
     parts = (
-        *named,
+        *((world,) if world else ()),
         fold(identity.last_name),
         fold(identity.first_name),
         identity.birth_date.isoformat(),
     )
     return vault.lookup(LOOKUP_PURPOSE, "\n".join(parts))
+
+
+def place_hash(vault: Vault, named: bytes, place: int) -> bytes:
+    """Return what one of the files of a name and birth date is found by: the first by their own hash."""
+    return vault.lookup(PLACE_PURPOSE, f"{named.hex()}\n{place}") if place else named
 
 
 def seal_place(vault: Vault, key: WrappedKey, appointment_id: UUID, place: str) -> bytes:

@@ -34,6 +34,7 @@ from registration.adapters.events import Cause
 from registration.adapters.postgres.persons import PostgresPersons
 from registration.adapters.postgres.sharings import PostgresSharings
 from registration.adapters.postgres.support import PostgresSupports
+from registration.adapters.recognitions import Recognitions
 from registration.app.follow_accompaniment import follow_accompaniment
 from registration.app.identify_person import IdentifyPerson, identify_person
 from registration.domain.accompaniment import Accompaniment, Standing
@@ -73,8 +74,8 @@ class PersonUnknown(Permanent):
     """An event speaks of a person who is not in this database: was it restored from before they were identified?"""
 
 
-def subscriptions(referrals: Asks, vault: Vault, clock: Clock) -> list[Subscription]:
-    """Return what this service consumes."""
+def subscriptions(referrals: Asks, vault: Vault, clock: Clock, recognitions: Recognitions) -> list[Subscription]:
+    """Return what this service consumes; what each referral led to is counted."""
 
     async def on_submitted(tx: Tx, delivery: Delivery, described: Described | Missing | None) -> None:
         event, envelope = delivery.event, delivery.envelope
@@ -83,7 +84,7 @@ def subscriptions(referrals: Asks, vault: Vault, clock: Clock) -> list[Subscript
         if described is None or not isinstance(event, ReferralSubmitted):
             return
         now = clock.now()
-        await identify_person(
+        recognition = await identify_person(
             IdentifyPerson(
                 referral_id=event.referral_id,
                 described=described,
@@ -96,6 +97,8 @@ def subscriptions(referrals: Asks, vault: Vault, clock: Clock) -> list[Subscript
             sharings=PostgresSharings(tx),
             now=now,
         )
+        if recognition is not None:
+            recognitions.note(recognition)
 
     async def on_accompaniment(tx: Tx, delivery: Delivery, _: object) -> None:
         told = _accompaniment(delivery)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from registration.app.ports import Persons, Sharings
 from registration.domain.identity import Described
+from registration.domain.recognition import Recognition
 from registration.domain.registration import Command, State
 from registration.domain.sharing import Shared, Sharing
 
@@ -24,11 +25,14 @@ class IdentifyPerson:
     receiver_id: UUID
 
 
-async def identify_person(asked: IdentifyPerson, *, persons: Persons, sharings: Sharings, now: datetime) -> bool:
-    """Tell who it is, once per referral; return whether this was the time."""
+async def identify_person(
+    asked: IdentifyPerson, *, persons: Persons, sharings: Sharings, now: datetime
+) -> Recognition | None:
+    """Tell who it is, once per referral; return what it led to, None where it had been told before."""
     if await persons.is_identified(asked.referral_id):
-        return False
-    registration = await persons.find_or_add(asked.described, asked.subject_ref)
+        return None
+    recognised = await persons.find_or_add(asked.described, asked.subject_ref)
+    registration = recognised.registration
     command = Command.PRE_REGISTER if registration.state is State.DRAFT else Command.MATCH
     await persons.save(registration, registration.identify(command, asked.referral_id, now))
     await sharings.note(
@@ -41,4 +45,4 @@ async def identify_person(asked: IdentifyPerson, *, persons: Persons, sharings: 
             to_id=asked.receiver_id,
         )
     )
-    return True
+    return recognised.recognition

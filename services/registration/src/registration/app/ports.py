@@ -12,6 +12,7 @@ from registration.domain.accompaniment import Accompaniment
 from registration.domain.appointment import Appointment, Fact
 from registration.domain.identity import Described
 from registration.domain.link import Link, Purpose
+from registration.domain.recognition import Recognised
 from registration.domain.registration import Erasure, Identified, Registration
 from registration.domain.sharing import Sharing
 from registration.domain.support import Support, TierChanged
@@ -24,10 +25,11 @@ class Persons(Protocol):
         """Say whether this referral has led to a person already."""
         ...
 
-    async def find_or_add(self, described: Described, subject_ref: UUID) -> Registration:
+    async def find_or_add(self, described: Described, subject_ref: UUID) -> Recognised:
         """Return the person so described, else a new draft under `subject_ref`; locked until the transaction ends.
 
         Two callers at once, for one person, get one and the same: the second waits and finds what the first added.
+        Nothing of the description is added to a file that was found.
         """
         ...
 

@@ -40,7 +40,7 @@ DELETES = (
 SAVE = """
 WITH person AS (
     UPDATE persons SET version = $2, state = $3, changed_at = $4,
-        wrapped_key = NULL, identity = NULL, contact = NULL, lookup = NULL
+        wrapped_key = NULL, identity = NULL, contact = NULL, lookup = NULL, contact_points = NULL
     WHERE subject_ref = $1 RETURNING subject_ref
 )
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, headers, payload)
