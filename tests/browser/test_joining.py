@@ -97,7 +97,7 @@ async def test_link_confirms_shows_the_access_once_and_tries_it_without_telling_
     await page.get_by_role("link", name="C’est rangé").click()
     await expect(page.locator("main")).to_contain_text("ont déjà été montrés")
     assert SECRET not in await page.content()
-    await press(page, "M’envoyer un signalement d’essai")
+    await press(page, "M’envoyer une orientation d’essai")
     await expect(page.locator(".notice.done")).to_contain_text("est dans votre flux")
     event_id = await page.locator("tbody th").first.inner_text()
     await look(page, "join-tested")

@@ -43,7 +43,7 @@ async def test_a_council_joins_the_sandbox_and_reads_its_first_referral(
     secret = await page.locator("pre code").first.inner_text()
     await page.get_by_role("link", name="C’est rangé").click()
     await expect(page.locator("main")).to_contain_text("ont déjà été montrés")
-    await press(page, "M’envoyer un signalement d’essai")
+    await press(page, "M’envoyer une orientation d’essai")
     await expect(page.locator(".notice.done")).to_contain_text("est dans votre flux")
     event_id = await page.locator("tbody th").first.inner_text()
     read = await in_a_shell("\n".join((blocks["keep"], blocks["token"], blocks["feed"])), tmp_path)

@@ -52,8 +52,9 @@ class PersonErased(PersonEvent):
     """Everything that says who this person is has been erased; erase what you hold.
 
     Emitted by registration once per person, and sent to every organisation that ever received an event about
-    them, whatever its filters. Receiving it obliges: delete, then acknowledge. Nothing about the person follows it on
-    an organisation's own stream. There its version, except for a council, is a moment: it counts nothing.
+    them, whatever its filters. Receiving it obliges: delete what you hold. There is no acknowledgement
+    to send. Nothing about the person follows it on an organisation's own stream. There its version, except for a
+    council, is a moment: it counts nothing.
     """
 
     event_type: ClassVar[str] = "fr.maillage.registration.person.erased.v1"

@@ -19,6 +19,18 @@ TIMEOUT_SECONDS = 40.0
 EARLY_SECONDS = 30.0
 """A token is renewed this long before it ends."""
 
+CORRECT = "corrigez ce que nomme la réponse · correct what the answer names"
+WHO = "vérifiez MAILLAGE_OPERATOR_CLIENT_ID et son secret · check the operator's client"
+REMEDIES = {
+    400: CORRECT,
+    401: WHO,
+    403: WHO,
+    404: "vérifiez l'identifiant ou le numéro · check the id or number",
+    409: CORRECT,
+    422: CORRECT,
+}
+"""What whoever asked can do about a refusal, by its status; any other is the service's own trouble."""
+
 
 class Client:
     """One API client of one organisation."""
@@ -34,8 +46,12 @@ class Client:
         """Return an access token that lasts for a while yet."""
         if time.monotonic() >= self._renew_at:
             document = check(
-                await self._send(
-                    "POST", self._token_url, auth=self._credentials, data={"grant_type": "client_credentials"}
+                await send(
+                    self._http,
+                    "POST",
+                    self._token_url,
+                    auth=self._credentials,
+                    data={"grant_type": "client_credentials"},
                 )
             )
             self._token = str(document["access_token"])
@@ -46,7 +62,8 @@ class Client:
         self, method: str, url: str, *, json: Any = None, headers: dict[str, str] | None = None, **params: Any
     ) -> httpx.Response:
         """Call a route with this client's token; return the response whatever its status."""
-        return await self._send(
+        return await send(
+            self._http,
             method,
             url,
             json=json,
@@ -70,15 +87,17 @@ class Client:
         """DELETE, or refuse."""
         return check(await self.call("DELETE", url))
 
-    async def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
-        try:
-            return await self._http.request(method, url, **arguments)
-        except httpx.HTTPError as error:
-            address = f"{httpx.URL(url).host}:{httpx.URL(url).port}"
-            raise Refusal(
-                f"Un service ne répond pas ({address}, {type(error).__name__}) · a service does not answer",
-                "maillage status, puis maillage logs du service nommé",
-            ) from None
+
+async def send(http: httpx.AsyncClient, method: str, url: str, **arguments: Any) -> httpx.Response:
+    """Send a request and return the response whatever its status; refuse when nobody answers."""
+    try:
+        return await http.request(method, url, **arguments)
+    except httpx.HTTPError as error:
+        address = f"{httpx.URL(url).host}:{httpx.URL(url).port}"
+        raise Refusal(
+            f"Un service ne répond pas ({address}, {type(error).__name__}) · a service does not answer",
+            "maillage status · maillage doctor",
+        ) from None
 
 
 def check(response: httpx.Response) -> Any:
@@ -94,7 +113,7 @@ def check(response: httpx.Response) -> Any:
     detail = " ".join(part for part in (str(response.status_code), str(code), fields and f"({fields})") if part)
     raise Refusal(
         f"{response.request.method} {response.request.url.path} a répondu {detail} · the API refused",
-        f"maillage logs du service sur le port {response.request.url.port}",
+        REMEDIES.get(response.status_code, "maillage doctor"),
     )
 
 

@@ -6,7 +6,6 @@ Failures are one sentence and a remedy on standard error, exit code 1; never a s
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -207,18 +206,21 @@ def story(
 
 def main() -> None:
     """Run the command line; show refusals as sentences."""
-    sys.excepthook = _say_unexpected
     try:
         app()
+        return
     except Refusal as refusal:
         sys.stdout.flush()
         typer.echo(f"maillage : {refusal.sentence}", err=True)
         if refusal.remedy:
             typer.echo(f"  → {_said(refusal.remedy)}", err=True)
-        from maillage.concurrency import leave
+    except Exception as error:  # noqa: BLE001 (typer puts its own sys.excepthook back: none of ours would be called)
+        sys.stdout.flush()
+        _say_unexpected(error)
+    from maillage.concurrency import leave
 
-        leave(1)
-        raise SystemExit(1) from None
+    leave(1)
+    raise SystemExit(1)
 
 
 def _said(remedy: str) -> str:
@@ -230,16 +232,14 @@ def _said(remedy: str) -> str:
         return remedy
 
 
-def _say_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _say_unexpected(error: Exception) -> None:
     """Say an error nobody foresaw in one sentence; its trace goes to a file for whoever repairs it."""
     import tempfile
     import traceback
 
-    if issubclass(kind, KeyboardInterrupt):
-        return
     with tempfile.NamedTemporaryFile("w", prefix="maillage-", suffix=".trace", delete=False) as file:
-        traceback.print_exception(kind, error, trace, file=file)
-    typer.echo(f"maillage : erreur imprévue ({kind.__name__}) · unexpected error", err=True)
+        traceback.print_exception(error, file=file)
+    typer.echo(f"maillage : erreur imprévue ({type(error).__name__}) · unexpected error", err=True)
     typer.echo(f"  → joignez ce fichier à votre signalement · attach this file to your report: {file.name}", err=True)
 
 

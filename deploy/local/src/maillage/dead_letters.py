@@ -15,6 +15,7 @@ from maillage.api import Client, check
 from maillage.errors import Refusal
 from maillage.operators import READING_SERVICES
 from maillage.settings import LocalSettings
+from maillage.spoken import said
 
 ROUTE = "/operations/dead-letters"
 
@@ -32,7 +33,7 @@ Tell = Callable[[dict[str, Any]], None]
 async def of_services(
     settings: LocalSettings, client: Client, service: str | None, path: str, **params: Any
 ) -> list[dict[str, Any]]:
-    """Ask one service, or each; one that does not answer is told with its reason, beside the others' answers."""
+    """Ask one service, or each; one that does not answer is told with its reason and a remedy, beside the others'."""
     found = []
     for name in (service,) if service else READING_SERVICES:
         url = f"{settings.operations_url_of(name)}{ROUTE}{path}"
@@ -41,7 +42,8 @@ async def of_services(
         except Refusal as refusal:
             if service:
                 raise
-            found.append({"service": name, "items": [], "error": refusal.sentence})
+            silent = {"error": refusal.sentence, "remedy": said(settings, refusal.remedy)}
+            found.append({"service": name, "items": [], **silent})
     return found
 
 

@@ -56,7 +56,7 @@ def _examine(settings: LocalSettings, document: Mapping[str, Any]) -> Examinatio
         looks = [lambda: elsewhere.checks(settings, parts)]
     else:
         looks = [*_of_this_machine(settings, alive), lambda: _parts(parts) if alive else _ports(settings)]
-    found: list[Check] = []
+    found = [] if alive or settings.elsewhere else [_stopped()]
     for look in looks:
         try:
             found += look()
@@ -81,6 +81,13 @@ def _of_this_machine(settings: LocalSettings, alive: bool) -> list[Callable[[], 
         lambda: [_layout(settings.data_dir)],
         lambda: [_account(settings.data_dir)] if settings.postgres_dsn is None else [],
     ]
+
+
+def _stopped() -> Check:
+    text = (
+        "Maillage ne tourne pas ; voici si cette machine peut le démarrer · not running; this is whether it could start"
+    )
+    return warn("maillage", text, "maillage up")
 
 
 def _python() -> Check:

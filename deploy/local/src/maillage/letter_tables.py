@@ -23,11 +23,11 @@ def show_letters(services: list[dict[str, Any]]) -> None:
                 one["service"], str(item["id"]), STATES[item["state"]], item["group"], _short(item["type"]),
                 escape(item["cause"]), str(item["attempts"]), _date(item["created_at"]),
             )  # fmt: skip
-    _table_or_nothing(console, table)
+    _table_or_nothing(console, table, services)
     for one in services:
         if one.get("cursor"):
             console.print(f"{one['service']} : il y en a d'autres · there are more: --after {one['cursor']}")
-        _show_error(console, one)
+    _show_errors(console, services)
 
 
 def show_causes(services: list[dict[str, Any]]) -> None:
@@ -42,11 +42,11 @@ def show_causes(services: list[dict[str, Any]]) -> None:
                 one["service"], item["group"], str(item["keys"]), str(item["held"]), _short(item["type"]),
                 escape(item["cause"]), str(item["first_id"]), _date(item["first_at"]),
             )  # fmt: skip
-    _table_or_nothing(console, table)
+    _table_or_nothing(console, table, services)
     for one in services:
         if one.get("more"):
             console.print(f"{one['service']} : seules les causes les plus fréquentes · only the most frequent causes")
-        _show_error(console, one)
+    _show_errors(console, services)
 
 
 def show_letter(letter: dict[str, Any], path: Path | None) -> None:
@@ -97,13 +97,25 @@ def show_outcome(service: str, outcome: dict[str, Any]) -> None:
     console.print(f"{outcome['handled']} événements " + said.format(failed, failed))
 
 
-def _table_or_nothing(console: Any, table: Table) -> None:
-    console.print(table if table.row_count else "Rien n'est de côté · nothing is set aside")
+def _table_or_nothing(console: Any, table: Table, services: list[dict[str, Any]]) -> None:
+    if table.row_count:
+        console.print(table)
+    elif any("error" in one for one in services):
+        console.print(
+            "Rien de côté chez ceux qui ont répondu ; on ne sait rien des autres"
+            " · nothing set aside where a service answered; nothing is known of the others"
+        )
+    else:
+        console.print("Rien n'est de côté · nothing is set aside")
 
 
-def _show_error(console: Any, one: dict[str, Any]) -> None:
-    if "error" in one:
-        console.print(f"[red]{one['service']}[/] : {one['error']}")
+def _show_errors(console: Any, services: list[dict[str, Any]]) -> None:
+    silent = [one for one in services if "error" in one]
+    for one in silent:
+        console.print(f"[red]{one['service']}[/] : {escape(one['error'])}")
+    # Most often one outage: its remedy is told once, after all that it hides.
+    for remedy in dict.fromkeys(one["remedy"] for one in silent if one.get("remedy")):
+        console.print(f"  → {escape(remedy)}")
 
 
 def _short(ce_type: str | None) -> str:

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import httpx
 
-from maillage.api import Client, check, http_client
+from maillage.api import Client, check, http_client, send
 from maillage.errors import Refusal
 from maillage.operators import operator
 from maillage.settings import LocalSettings
@@ -111,12 +111,13 @@ class _Newcomer:
             "sandbox": sandbox,
         }
         headers = {"idempotency-key": str(uuid4())}
-        return check(await self._http.post(f"{self._url}/join-requests", json=body, headers=headers))
+        return check(await send(self._http, "POST", f"{self._url}/join-requests", json=body, headers=headers))
 
     async def _mail(self) -> str:
         deadline = time.monotonic() + MAIL_SECONDS
         while time.monotonic() < deadline:
-            found = check(await self._http.get(f"{self._settings.desk_url}/mail.json", params={"to": self._email}))
+            mailbox = f"{self._settings.desk_url}/mail.json"
+            found = check(await send(self._http, "GET", mailbox, params={"to": self._email}))
             links = [link for mail in found["items"] for link in _LINK.findall(str(mail))]
             if links:
                 return str(links[0])
@@ -126,7 +127,8 @@ class _Newcomer:
         )
 
     async def _post(self, path: str) -> Any:
-        return check(await self._http.post(f"{self._url}{path}", headers={"maillage-join": self._journey.link}))
+        headers = {"maillage-join": self._journey.link}
+        return check(await send(self._http, "POST", f"{self._url}{path}", headers=headers))
 
     async def _approve(self, join_request_id: str) -> Any:
         async with operator(self._settings) as client:

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from maillage.errors import Refusal
 from maillage.options import Json, print_json, settings
+
+KINDS = ("association", "council", "employment_service", "training_provider")
 
 
 def join(
-    kind: Annotated[
-        str, typer.Option("--kind", help="association, council, employment_service, training_provider")
-    ] = "association",
+    kind: Annotated[str, typer.Option("--kind", help=", ".join(KINDS))] = "association",
     place: Annotated[str, typer.Option("--place", help="Un département · a département: 77, 2A, 974.")] = "77",
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Au bac à sable : personne n'approuve · nobody approves.")
@@ -22,6 +23,8 @@ def join(
     """Rejoindre Maillage comme une organisation nouvelle, et dire le temps que cela prend · join, and say how long."""
     import asyncio
 
+    if kind not in KINDS:
+        raise Refusal(f"--kind {kind[:40]} n'existe pas · there is no such kind", ", ".join(KINDS))
     from maillage.newcomer import join as work
 
     found = asyncio.run(work(settings(), kind=kind, place=place, sandbox=sandbox)).document()

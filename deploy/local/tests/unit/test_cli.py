@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from maillage import view
 from maillage.cli import NOT_RUNNING, app, main
 from maillage.errors import Refusal
 
@@ -70,6 +72,8 @@ def test_doctor_is_json_with_levels_when_nothing_runs() -> None:
     checks = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).output)["checks"]
 
     by_name = {check["name"]: check for check in checks}
+    assert (checks[0]["name"], checks[0]["level"], checks[0]["remedy"]) == ("maillage", "warn", "maillage up")
+    assert "not running" in checks[0]["text"]
     assert {"python", "disk", "memory", "java", "jars", "data", "account"} <= by_name.keys()
     assert {check["level"] for check in checks} <= {"ok", "warn", "fail"}
     assert all(check["remedy"] for check in checks if check["level"] != "ok")
@@ -90,6 +94,52 @@ def test_refusal_is_a_sentence_and_a_remedy_when_setting_is_wrong(
     assert "→" in shown
     assert "s3cret" not in shown
     assert "Traceback" not in shown
+
+
+def test_an_error_nobody_foresaw_is_a_sentence_and_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("deep inside")
+
+    monkeypatch.setattr(view, "document", broken)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["maillage", "status"])
+
+    with pytest.raises(SystemExit) as exit_:
+        main()
+
+    shown = capsys.readouterr().err
+    (kept,) = tmp_path.glob("maillage-*.trace")
+    assert exit_.value.code == 1
+    assert "erreur imprévue (ZeroDivisionError)" in shown
+    assert str(kept) in shown
+    assert "Traceback" not in shown
+    assert "deep inside" in kept.read_text()
+
+
+def test_join_says_who_does_not_answer_when_nothing_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAILLAGE_PARTNERS_PORT", "1")
+    monkeypatch.setattr(sys, "argv", ["maillage", "join"])
+
+    with pytest.raises(SystemExit) as exit_:
+        main()
+
+    shown = capsys.readouterr().err
+    assert exit_.value.code == 1
+    assert "a service does not answer" in shown
+    assert "127.0.0.1:1" in shown
+    assert "→ maillage status · maillage doctor" in shown
+
+
+def test_join_names_the_kinds_when_there_is_no_such_kind() -> None:
+    refused = CliRunner().invoke(app, ["join", "--kind", "charity"])
+
+    assert isinstance(refused.exception, Refusal)
+    assert "charity" in refused.exception.sentence
+    assert refused.exception.remedy == "association, council, employment_service, training_provider"
 
 
 def test_logs_names_what_exists_when_part_is_unknown(own_folder: Path) -> None:

@@ -19,6 +19,7 @@ from maillage.errors import Refusal
 from maillage.letter_tables import show_causes, show_letter, show_letters, show_outcome
 from maillage.replay_tables import show_replay
 from maillage.settings import LocalSettings
+from maillage.spoken import said
 
 ITEM: dict[str, Any] = {
     "id": 12, "state": "dead", "group": "0123456789", "type": "fr.maillage.referrals.referral.submitted.v1",
@@ -47,13 +48,72 @@ def test_letters_and_causes_are_lines(capsys: pytest.CaptureFixture[str]) -> Non
     show_letters([{"service": "referrals", "items": [ITEM], "cursor": 12}, {"service": "training", "items": []}])
     cause = {**ITEM, "keys": 3, "held": 7, "first_id": 12, "first_at": ITEM["created_at"]}
     show_causes([{"service": "referrals", "items": [cause], "more": False}])
-    show_letters([{"service": "training", "items": [], "error": "ne répond pas"}])
+    show_letters([{"service": "training", "items": []}])
 
     shown = capsys.readouterr().out
     assert "json_invalid" in shown
     assert "--after 12" in shown
     assert "Rien n'est de côté · nothing is set aside" in shown
-    assert "training : ne répond pas" in shown
+
+
+@pytest.mark.parametrize("show", [show_letters, show_causes])
+def test_nothing_is_said_of_services_that_did_not_answer(show: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    silent = {"items": [], "error": "ne répond pas [7]", "remedy": "maillage status"}
+    show([{"service": "referrals", **silent}, {"service": "training", "items": []}, {"service": "partners", **silent}])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "Rien de côté chez ceux qui ont répondu ; on ne sait rien des autres"
+        " · nothing set aside where a service answered; nothing is known of the others",
+        "referrals : ne répond pas [7]",
+        "partners : ne répond pas [7]",
+        "  → maillage status",
+    ]
+
+
+def test_what_was_found_is_shown_beside_who_did_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    show_letters([{"service": "referrals", "items": [ITEM]}, {"service": "training", "items": [], "error": "silent"}])
+
+    shown = capsys.readouterr().out
+    assert "json_invalid" in shown
+    assert "training : silent" in shown
+    assert "de côté" not in shown
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (404, "check the id or number"),
+        (400, "correct what the answer names"),
+        (409, "correct what the answer names"),
+        (422, "correct what the answer names"),
+        (401, "check the operator's client"),
+        (403, "check the operator's client"),
+        (503, "docker compose run --rm operator doctor"),
+        (None, "docker compose run --rm operator status"),
+    ],
+)
+def test_a_refusal_ends_with_what_its_reader_can_do(status: int | None, remedy: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 300})
+        if status is None:
+            raise httpx.ConnectError("nobody", request=request)
+        return httpx.Response(status, json={"code": "no"})
+
+    settings = LocalSettings(run_by="compose")
+
+    async def ask(service: str | None) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            client = Client(http, "http://127.0.0.1:1/oauth/token", "operator", "secret")
+            return await dead_letters.of_services(settings, client, service, "/groups")
+
+    found = asyncio.run(ask(None))
+    with pytest.raises(Refusal) as alone:
+        asyncio.run(ask("referrals"))
+
+    assert len(found) == 5
+    assert all(remedy in one["remedy"] for one in found)
+    assert remedy in said(settings, alone.value.remedy)
 
 
 def test_one_letter_names_what_it_waits_for_and_who_touched_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,8 @@ WRITTEN = {
         "docker compose run --rm operator dead-letters causes --service referrals"
     ),
     "maillage replay referrals": "docker compose run --rm replay referrals",
-    "maillage status, puis maillage logs du service nommé": (
-        "docker compose run --rm operator status, puis docker compose logs du service nommé"
+    "maillage status · maillage doctor": (
+        "docker compose run --rm operator status · docker compose run --rm operator doctor"
     ),
     "donnez MAILLAGE_PORTAL_URL": "donnez MAILLAGE_PORTAL_URL",
 }

@@ -235,14 +235,14 @@ async def test_joint_accompaniment_is_told_to_each_but_to_nobody_what_they_did(d
     id_, council, employment = uuid4(), UUID(int=0xC1), UUID(int=0xE1)
     desk.knows()
     await desk.tell(desk.event(AccompanimentProposed, id_, proposed_by=council))
-    assert [str(m["Subject"]) for m in desk.post.to(EMPLOYMENT)] == ["Un accompagnement commun vous est proposé"]
+    assert [str(m["Subject"]) for m in desk.post.to(EMPLOYMENT)] == ["Un accompagnement global vous est proposé"]
     await desk.tell(desk.event(AccompanimentAccepted, id_, accepted_by=employment))
     assert [str(m["Subject"]) for m in desk.post.to(COUNCIL)] == ["Il reste votre accord"]
     await desk.tell(desk.event(AccompanimentActivated, id_, accepted_by=council))
 
-    assert [str(m["Subject"]) for m in desk.post.to(EMPLOYMENT)][1:] == ["L’accompagnement commun commence"]
+    assert [str(m["Subject"]) for m in desk.post.to(EMPLOYMENT)][1:] == ["L’accompagnement global commence"]
     assert len(desk.post.to(COUNCIL)) == 1
-    assert [str(m["Subject"]) for m in desk.post.to(ASSOCIATION)] == ["Un accompagnement commun commence"]
+    assert [str(m["Subject"]) for m in desk.post.to(ASSOCIATION)] == ["Un accompagnement global commence"]
     (text,) = desk.post.texts(PERSON)
     assert "- Département exemple\n- Agence exemple\n" in text
 

@@ -62,6 +62,14 @@ def test_every_notice_that_was_asked_for_is_there() -> None:
     assert {template.name for template in TEMPLATES} >= ASKED_FOR
 
 
+def test_no_training_provider_is_sent_to_a_page_that_the_portal_does_not_have() -> None:
+    written = [
+        (t.name, one.body) for t in TEMPLATES if "training_provider" in t.audiences for one in t.written.values()
+    ]
+    assert "enrolment_to_confirm" in {name for name, _ in written}
+    assert [name for name, body in written if "page" in dict(body.shown())] == []
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
 def test_plain_language_gate(template: Template) -> None:
     """Loading judged it already; here what no rule says: both languages, the same facts, a message that fits."""

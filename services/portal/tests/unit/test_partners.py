@@ -18,7 +18,7 @@ from .conftest import CASEWORKER, VOLUNTEER, Portal
 
 MANAGER = Member(UUID(int=4), "Responsable des accès", "cd93", "Conseil de l’Exemple", Kind.COUNCIL, "manager")
 TRAINERS = Member(UUID(int=5), "Responsable des accès", "of93", "Formation", Kind.TRAINING_PROVIDER, "manager")
-OPERATOR = Member(UUID(int=6), "Opératrice", "operator", "Équipe", Kind.OPERATOR, "operator")
+OPERATOR = Member(UUID(int=6), "Opératrice", "operator", "operator", Kind.OPERATOR, "operator")
 SECRET = {"secret_id": "s1", "created_at": "2026-11-20T09:00:00Z", "expires_at": None}
 CLIENT = {
     "client_id": "cd93-k7", "scopes": ["feed:read", "newer:scope"], "created_at": "2026-11-20T09:00:00Z",
@@ -72,6 +72,21 @@ async def test_each_page_exists_for_whose_work_it_is_and_for_nobody_else(
     for path in (*OWN, *OPERATED):
         page = await partners.browser.get(path)
         assert (path, page.status_code) == (path, 200 if path in seen else 404)
+
+
+async def test_an_operator_is_shown_as_the_platform_s_team_and_never_by_the_code_of_its_client(
+    partners: Portal,
+) -> None:
+    organisation = {"code": "operator", "name": "operator", "kind": "operator"}
+    listed = {"member_id": str(OPERATOR.member_id), "label": OPERATOR.label, "organisation": organisation}
+    partners.services.answers[("GET", "/members")] = (200, {"items": [listed]})
+    choice = (await partners.browser.get("/connexion")).text
+    await partners.sign_in(OPERATOR)
+    bar = (await partners.browser.get("/demandes")).text
+
+    assert "<legend>Équipe de la plateforme</legend>" in choice
+    assert "<b>Équipe de la plateforme</b>" in bar
+    assert "operator" not in choice + bar
 
 
 async def test_manager_has_no_page_about_people(partners: Portal) -> None:

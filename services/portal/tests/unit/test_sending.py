@@ -77,6 +77,28 @@ async def test_next_sending_is_another_request_when_the_first_was_refused(portal
     assert len(portal.services.asked_for("POST", "/referrals")) == 1
 
 
+@pytest.mark.parametrize(
+    ("errors", "shown", "hidden"),
+    [
+        (["person.last_name"], [f'href="{BASE}/personne?retour=verification#last_name"', "« Exemple » ou « Test »"],
+         ["Relisez chaque réponse"]),
+        (["person.birth_date", "themes[0]"], ["#birth_day", f"{BASE}/besoins?retour=verification#themes"], ["bac à"]),
+        ([], ["Relisez chaque réponse", "06 39 98 12 34", "camille@example.org"], ["#last_name\">le nom"]),
+    ],
+)  # fmt: skip
+async def test_refusal_names_the_answers_to_change_and_what_the_sandbox_takes(
+    portal: Portal, errors: list[str], shown: list[str], hidden: list[str]
+) -> None:
+    csrf = await filled(portal)
+    problem = {"code": "validation_failed", "errors": [{"field": field, "message": "x"} for field in errors]}
+    portal.services.answers[("POST", "/referrals")] = (422, problem)
+    answer = await portal.post(f"{BASE}/verification", {"jeton": csrf, "cle": await key_shown(portal)})
+    notice = answer.text.partition('id="erreurs"')[2].partition("<h1>")[0].replace("\u00a0", " ").replace("\u202f", " ")
+    assert answer.status_code == 422
+    assert [text for text in shown if text not in notice] == []
+    assert [text for text in hidden if text in notice] == []
+
+
 async def test_page_says_to_look_at_the_list_when_an_earlier_version_may_have_arrived(portal: Portal) -> None:
     csrf = await filled(portal)
     portal.services.answers[("POST", "/referrals")] = (422, {"code": "idempotency_key_reused", "errors": []})

@@ -2,8 +2,8 @@
 
 A copy is the source's record, apart from its source and its creation context. The value is made once per variant, not
 per organisation: a council's is the source's bytes; others do not learn from it whether, or how often, somebody else
-referred the person, an association neither why nor by whom something ended, and whoever supports work not that a
-sender of a sensitive kind referred. What is not in a table here is copied as it is.
+referred the person, an association neither why something ended nor who refused a seat or cancelled an appointment, and
+whoever supports work not that a sender of a sensitive kind referred. What is not in a table here is copied as it is.
 """
 
 from __future__ import annotations

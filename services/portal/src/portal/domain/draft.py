@@ -188,6 +188,27 @@ def _note_faults(draft: Draft) -> Iterable[Fault]:
         yield Fault("person_informed", "fault.informed")
 
 
+REFUSED: Mapping[str, Fault] = {
+    "person.first_name": Fault("first_name", "change.first_name"),
+    "person.last_name": Fault("last_name", "change.last_name"),
+    "person.birth_date": Fault("birth_day", "change.birth"),
+    "person.phone": Fault("phone", "change.phone"),
+    "person.email": Fault("email", "change.email"),
+    "person.address": Fault("address", "change.address"),
+    "commune": Fault("commune", "change.commune"),
+    "themes": Fault("themes", "change.needs"),
+    "note": Fault("note", "change.note"),
+    "person_informed": Fault("person_informed", "change.informed"),
+}
+"""By the name that the service gives an answer: the field where it was typed, and what changing it is called."""
+
+
+def answers_refused(fields: Iterable[str]) -> tuple[Fault, ...]:
+    """Return the answers that the service named as at fault, each once; what no page asks for is passed."""
+    named = (REFUSED.get(name.split("[")[0]) for name in fields)
+    return tuple(dict.fromkeys(fault for fault in named if fault))
+
+
 def submission(draft: Draft) -> dict[str, object]:
     """Return the body of `POST /referrals` for a draft without faults."""
     born = birth_date(draft)

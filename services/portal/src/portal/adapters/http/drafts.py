@@ -18,7 +18,18 @@ from portal.adapters.http.pages import go, page
 from portal.app.send_draft import Unfinished, send_draft
 from portal.app.write_draft import write_draft
 from portal.domain.commune import Found, Merged, Nothing, Several
-from portal.domain.draft import FIELDS, NOTE_CHARS_MAX, STEPS, Draft, Fault, birth_date, clean, faults, first_unfinished
+from portal.domain.draft import (
+    FIELDS,
+    NOTE_CHARS_MAX,
+    STEPS,
+    Draft,
+    Fault,
+    answers_refused,
+    birth_date,
+    clean,
+    faults,
+    first_unfinished,
+)
 from portal.domain.errors import Conflict, KeyReused, NotFound, Refused, SendingInProgress, ServiceSilent
 from portal.domain.member import Kind, Member, Session
 from portal.domain.needs import GROUPS, NEEDS_MAX
@@ -27,9 +38,15 @@ router = APIRouter(prefix="/orientations/nouvelle")
 
 SLUGS = {"person": "personne", "place": "lieu", "needs": "besoins", "note": "precisions"}
 STEP_OF = {slug: step for step, slug in SLUGS.items()}
+SLUG_OF = {field: SLUGS[step] for step, fields in FIELDS.items() for field in fields}
+"""Where each field is typed."""
+
 SUMMARY = "verification"
 
 KNOWN_REFUSALS = frozenset({"council_not_joined", "unknown_commune", "commune_merged", "validation_failed"})
+
+NOBODY_REAL = frozenset({"last_name", "phone", "email"})
+"""By these the service knows, in the sandbox, that nobody real is referred; it names one at a time."""
 
 
 def association_only(session: Session) -> Member:
@@ -114,7 +131,14 @@ async def summary(request: Request, draft_id: UUID) -> Response:
 
 
 def summary_page(
-    request: Request, session: Session, draft: Draft, *, status: int = 200, trouble: str = "", successor: str = ""
+    request: Request,
+    session: Session,
+    draft: Draft,
+    *,
+    status: int = 200,
+    trouble: str = "",
+    successor: str = "",
+    mend: tuple[Fault, ...] = (),
 ) -> Response:
     return page(
         request,
@@ -126,6 +150,9 @@ def summary_page(
         slugs=SLUGS,
         trouble=trouble,
         successor=successor,
+        mend=mend,
+        slug_of=SLUG_OF,
+        perhaps_real=any(fault.field in NOBODY_REAL for fault in mend),
         here=draft_path(draft.draft_id, SUMMARY),
     )
 
@@ -166,11 +193,12 @@ def _not_sent(request: Request, session: Session, draft: Draft, error: Exception
             return response
         case SendingInProgress():
             return summary_page(request, session, draft, status=409, trouble="in_progress")
-        case Refused(code=code, successor=successor):
+        case Refused(code=code, fields=fields, successor=successor):
             trouble = code if code in KNOWN_REFUSALS else "refused"
             if trouble == "commune_merged" and not successor:
                 trouble = "unknown_commune"
-            return summary_page(request, session, draft, status=422, trouble=trouble, successor=successor)
+            mend = answers_refused(fields) if trouble == "validation_failed" else ()
+            return summary_page(request, session, draft, status=422, trouble=trouble, successor=successor, mend=mend)
         case _:
             return summary_page(request, session, draft, status=409, trouble="maybe_sent")
 
