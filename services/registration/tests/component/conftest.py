@@ -291,5 +291,8 @@ def registered(id_: UUID, code: str, name: str, kind: str) -> OrganisationRegist
     return OrganisationRegistered(
         organisation_id=id_, aggregate_version=1, code=code, name=name, kind=kind, phone="+33 1 99 00 00 00",
         postal_address="1 rue de l’Exemple\n93000 Exemple",
-        territory=Territory(communes=(), epcis=(), departements=(), collectivities=()), changed_at=START,
+        territory=Territory(
+            communes=(), epcis=(), departements=(), collectivities=("93D",) if id_ == COUNCIL else ()
+        ),
+        changed_at=START,
     )  # fmt: skip

@@ -29,7 +29,7 @@ from territory.model import (
     TerritoryLike,
     TerritoryProblem,
 )
-from territory.scopes import check_territory, communes_of, covers
+from territory.scopes import check_territory, communes_of, covered, covers
 
 __all__ = [
     "AmbiguityReason",
@@ -53,6 +53,7 @@ __all__ = [
     "commune",
     "communes",
     "communes_of",
+    "covered",
     "covers",
     "departement_name",
     "epci_name",

@@ -9,6 +9,7 @@ commune. Codes that are unknown, and arrondissements, which no referral carries,
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from territory.councils import SYNONYMS
@@ -16,6 +17,14 @@ from territory.dataset import Dataset, load
 from territory.model import ProblemReason, TerritoryLike, TerritoryProblem
 
 Codes = Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    communes: tuple[str, ...] = ()
+    epcis: tuple[str, ...] = ()
+    departements: tuple[str, ...] = ()
+    collectivities: tuple[str, ...] = ()
 
 
 def communes_of(territory: TerritoryLike) -> frozenset[str]:
@@ -48,6 +57,12 @@ def covers(territory: TerritoryLike, commune_code: str) -> bool:
         return True
     # What remains is a territory written before a merger: it names the commune by an old code.
     return any(code in data.merged and data.row(code) == row for code in territory.communes)
+
+
+def covered(kept: Mapping[str, Sequence[str]], commune_codes: Collection[str]) -> frozenset[str]:
+    """Return those of the communes that are in a territory kept as its four lists, by name."""
+    territory = _Kept(**{name: tuple(codes) for name, codes in kept.items()})
+    return frozenset(code for code in commune_codes if covers(territory, code))
 
 
 def check_territory(territory: TerritoryLike) -> tuple[TerritoryProblem, ...]:

@@ -294,7 +294,7 @@ def registered(id_: UUID, code: str, name: str, kind: str) -> OrganisationRegist
         kind=kind,
         phone="+33 1 99 00 00 00",
         postal_address="1 rue de l’Exemple\n93000 Exemple",
-        territory=Territory(communes=(), epcis=(), departements=(), collectivities=()),
+        territory=Territory(communes=(), epcis=(), departements=(), collectivities=("93D",) if id_ == COUNCIL else ()),
         changed_at=START,
     )
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from training.adapters.organisations import DirectoryOrganisations
 from training.adapters.postgres.book import PostgresBook
-from training.app.decide_enrolment import DecideEnrolment, decide_enrolment
+from training.app.decide_enrolment import DecideEnrolment, decide_enrolment, reach_enrolment
 from training.domain.status import Command
 
 Desk = Any
@@ -113,7 +114,9 @@ async def test_answer_at_the_instant_of_the_term_is_stored_and_the_term_does_not
         while not await desk.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):  # locks ring no bell
             await asyncio.sleep(0.01)
         # The timer holds its row and waits for the session: were we to wait for it, neither would end.
-        await decide_enrolment(DecideEnrolment(UUID(first), COUNCIL, Command.CONFIRMATION), book=book, now=now)
+        asked = DecideEnrolment(UUID(first), COUNCIL, Command.CONFIRMATION)
+        reached = await reach_enrolment(asked, book=book, organisations=DirectoryOrganisations(tx))
+        await decide_enrolment(reached, asked.command, book=book, now=now)
     await firing
     assert (await desk.status(first), await desk.status(second)) == ("confirmed", "waitlisted")
     assert await desk.rows("SELECT * FROM timers") == []

@@ -6,7 +6,7 @@ The use cases run on a book in memory; what they tell is compared with a list ke
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from training.app.cancel_session import CancelSession, cancel_session
-from training.app.decide_enrolment import DecideEnrolment, decide_enrolment
+from training.app.decide_enrolment import DecideEnrolment, decide_enrolment, reach_enrolment
 from training.app.expire_offer import expire_offer
 from training.app.open_session import OpenSession, open_session
-from training.app.ports import Change, Place
+from training.app.ports import Change, Organisation, Place
 from training.app.request_enrolment import RequestEnrolment, request_enrolment
 from training.domain.accompaniment import Accompaniment, AccompanimentStatus
 from training.domain.enrolment import Enrolment, EnrolmentChanged
@@ -131,8 +131,24 @@ class Everybody:
     async def forget(self, subject_ref: UUID) -> None:
         raise NotImplementedError
 
+    async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
+        raise NotImplementedError
+
+    async def covered(self, council_id: UUID, communes: Collection[str]) -> frozenset[str]:
+        return frozenset(communes)
+
     def find(self, code: str) -> Place:
         return Place(code, code)
+
+
+async def asked_for(asked: RequestEnrolment, book: MemoryBook, new_id: Callable[[], UUID], now: datetime) -> None:
+    whose = await Everybody().known(asked.accompaniment_id)
+    await request_enrolment(asked, whose, book=book, new_id=new_id, now=now)
+
+
+async def decided(asked: DecideEnrolment, book: MemoryBook, now: datetime) -> None:
+    reached = await reach_enrolment(asked, book=book, organisations=Everybody())
+    await decide_enrolment(reached, asked.command, book=book, now=now)
 
 
 class Seats(RuleBasedStateMachine):
@@ -174,11 +190,7 @@ class Seats(RuleBasedStateMachine):
         for _ in range(people):
             asked = RequestEnrolment(COUNCIL, self.new_id(), self.new_id(), session_id)
             with Follow(self):
-                done(
-                    request_enrolment(
-                        asked, accompaniments=Everybody(), book=self.book, new_id=self.new_id, now=self.now
-                    )
-                )  # fmt: skip
+                done(asked_for(asked, self.book, self.new_id, self.now))
 
     @precondition(lambda self: self.book.rows)
     @rule(
@@ -194,7 +206,7 @@ class Seats(RuleBasedStateMachine):
         before = deepcopy((self.book.sessions, self.book.rows))
         try:
             with Follow(self):
-                done(decide_enrolment(DecideEnrolment(enrolment_id, by, command), book=self.book, now=self.now))
+                done(decided(DecideEnrolment(enrolment_id, by, command), self.book, self.now))
         except TrainingRefused:
             assert (self.book.sessions, self.book.rows) == before
 
@@ -295,7 +307,7 @@ def test_one_person_takes_one_seat_of_the_session_that_follows() -> None:
             open_session(OpenSession(PROVIDER, programme), places=everybody, book=book, new_id=new_id, now=START)
         )
         asked = RequestEnrolment(COUNCIL, UUID(int=7), new_id(), opened.session_id)
-        done(request_enrolment(asked, accompaniments=everybody, book=book, new_id=new_id, now=START))
+        done(asked_for(asked, book, new_id, START))
     for session_id in list(book.sessions):
         done(cancel_session(CancelSession(session_id, PROVIDER, CancelReason.OTHER), book=book, now=START))
 

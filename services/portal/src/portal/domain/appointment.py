@@ -131,6 +131,17 @@ ACTS: Mapping[str, tuple[str, ...]] = {
 """The pages of acts on an appointment, in the order of the work, and the service's acts each of them leads to."""
 
 
+CLOSING = ("outcome", "cancellation")
+"""The pages of acts by which a council ends its part where the person does not live, or no more, in its territory."""
+
+
+def unread(appointment_id: UUID, seen: datetime | None) -> Appointment:
+    """Return an appointment of which the reader knows nothing but the date that the agenda showed, to be closed."""
+    allowed = tuple(act for page in CLOSING for act in ACTS[page])
+    status = "booked" if seen is not None else "proposed"
+    return Appointment(appointment_id, None, status, seen, (), "", 0, "", "", Party("", ""), allowed)
+
+
 def pages_of(one: Appointment, now: datetime) -> tuple[str, ...]:
     """Return the acts to offer now; the service's own list decides, a date to choose must exist to be chosen."""
     offered = [page for page, acts in ACTS.items() if any(act in one.allowed for act in acts)]

@@ -137,6 +137,15 @@ def seen(agreed: datetime | None) -> str:
     return "" if agreed is None else instant(agreed)
 
 
+def seen_in(text: str) -> datetime | None:
+    """Return the moment that `seen` wrote; None for nothing, and for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment
+
+
 def instead_of(agreed: datetime | None) -> dict[str, object]:
     """Return the part of a body that lets the service take this date away, and no other one."""
     return {} if agreed is None else {"instead_of": instant(agreed)}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
+import territory
 from chassis import directory
 from chassis.db import Tx
 from maillage_contracts.sandbox import SIMULATORS, simulator
 from referrals.adapters.geography import departements_of
 from referrals.app.ports import Organisation
-from territory import covers
 
 # A few hundred of a kind at most: reading them all is one page or two.
 BY_DEPARTEMENT = """
@@ -81,23 +80,12 @@ class DirectoryOrganisations:
         found = await directory.organisation(self._tx, council_id)
         if found is None:
             return frozenset()
-        where = _Territory(**{name: tuple(codes) for name, codes in found.territory.items()})
-        return frozenset(commune for commune in communes if covers(where, commune))
+        return territory.covered(found.territory, communes)
 
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those of the organisations that have been heard of, by id."""
         found = await directory.organisations(self._tx, organisation_ids)
         return {organisation_id: _organisation(card) for organisation_id, card in found.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Territory:
-    """A territory as the directory keeps it."""
-
-    communes: tuple[str, ...] = ()
-    epcis: tuple[str, ...] = ()
-    departements: tuple[str, ...] = ()
-    collectivities: tuple[str, ...] = ()
 
 
 def _organisation(found: directory.Organisation) -> Organisation:

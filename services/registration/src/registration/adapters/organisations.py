@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+import territory
 from chassis import directory
 from chassis.db import Tx
 from registration.app.ports import Organisation
@@ -22,3 +23,8 @@ class DirectoryOrganisations:
         return {
             id_: Organisation(id_, card.code, card.name, card.phone, card.postal_address) for id_, card in found.items()
         }
+
+    async def covered(self, council_id: UUID, communes: Collection[str]) -> frozenset[str]:
+        """Return those of the communes that are in a council's territory, as last heard of."""
+        found = await directory.organisation(self._tx, council_id)
+        return frozenset() if found is None else territory.covered(found.territory, communes)

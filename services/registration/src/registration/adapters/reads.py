@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from chassis.audit import Read, record_reads
 from chassis.auth import Caller
 from chassis.clock import Clock
 from chassis.db import Tx
+from chassis.runtime import Runtime
+from registration.domain.errors import OutsideTerritory
 
 PERSON = "person"
 APPOINTMENT = "appointment"
+ACCOMPANIMENT = "accompaniment"
 """What a record is: the id of a person is its reference."""
 ERASURE = "erasure"
 """The purpose under which it is kept that somebody was erased, and at whose request."""
+OUT_OF_SCOPE = ".out_of_scope"
+"""Ends the purpose of a reading, or of an act, that was refused; of which act is never said."""
 
 
 NOBODY = UUID(int=0)
@@ -48,3 +54,16 @@ class AuditedReads:
         caller = self._caller
         reads = [Read(caller.subject, caller.organisation_id, self._kind, id_, self._purpose) for id_ in record_ids]
         await record_reads(self._tx, reads, self._clock)
+
+
+@asynccontextmanager
+async def refusals_recorded(
+    runtime: Runtime, caller: Caller, kind: str, purpose: str, record_id: UUID
+) -> AsyncIterator[None]:
+    """Record what a council asks outside its territory. Around the transaction, which is undone."""
+    try:
+        yield
+    except OutsideTerritory:
+        async with runtime.db.transaction() as tx:
+            await AuditedReads(tx, caller, kind, purpose + OUT_OF_SCOPE, runtime.clock).read([record_id])
+        raise

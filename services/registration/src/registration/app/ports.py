@@ -128,10 +128,15 @@ class Appointments(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
-    """An appointment and whose it is. Never printed: it says who somebody is."""
+    """An appointment and whose it is. Never printed: it says who somebody is.
+
+    `described` is None once erased, and to whoever has no reason to know; the appointment has no place then.
+    """
 
     appointment: Appointment
     described: Described | None
+    within: bool = True
+    """False to a council outside whose territory the person lives: it ends its part, and no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +193,10 @@ class Organisations(Protocol):
 
     async def named(self, organisation_ids: Collection[UUID]) -> Mapping[UUID, Organisation]:
         """Return those that have been heard of."""
+        ...
+
+    async def covered(self, council_id: UUID, communes: Collection[str]) -> frozenset[str]:
+        """Return those of the communes that are in a council's territory: where it may learn who somebody is."""
         ...
 
 

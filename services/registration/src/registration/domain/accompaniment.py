@@ -16,6 +16,8 @@ class Standing(StrEnum):
     REFUSED = "refused"
 
 
+OVER = frozenset({Standing.ENDED, Standing.REFUSED})
+
 JOINT = frozenset({Standing.ACTIVE, Standing.REVIEW_DUE})
 """While it stands so, the person is accompanied by the two."""
 

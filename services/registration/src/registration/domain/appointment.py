@@ -16,8 +16,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from registration.domain.accompaniment import Accompaniment
-from registration.domain.appointment_table import TABLE, Actor, Command, State, may_ever
+from registration.domain.accompaniment import OVER, Accompaniment
+from registration.domain.appointment_table import OPEN, TABLE, Actor, Command, State, may_ever
 from registration.domain.errors import (
     DateChanged,
     IllegalTransition,
@@ -102,6 +102,22 @@ class Appointment:
     def future_options(self, now: datetime) -> tuple[datetime, ...]:
         """Return the dates that can still be taken."""
         return tuple(option for option in self.options if option > now)
+
+    def is_to_come(self, now: datetime) -> bool:
+        """Say whether it may still take place: open, and not after its time or, without a date, all those offered."""
+        if self.state not in OPEN:
+            return False
+        if self.starts_at is None:
+            return bool(self.future_options(now))
+        return now < self.starts_at + timedelta(minutes=self.duration_minutes)
+
+    def is_known_to(self, organisation_id: UUID, now: datetime) -> bool:
+        """Say whether one of the two still has a reason to know who it is about, and where.
+
+        The employment service has none once the accompaniment was refused or has ended, but for what is to come.
+        """
+        story = self.accompaniment
+        return organisation_id == story.council_id or story.standing not in OVER or self.is_to_come(now)
 
     def allowed(self, by: Actor, now: datetime) -> tuple[Command, ...]:
         """Return what this actor may ask for now."""

@@ -45,6 +45,9 @@ class Command(StrEnum):
 ANYBODY: Final = tuple(Actor)
 OPEN: Final = (State.PROPOSED, State.BOOKED, State.POSTPONED)
 
+CLOSING: Final = (Command.CANCELLATION, Command.HOLDING, Command.ABSENCE)
+"""By these an organisation ends its part. Of no other is a council capable outside its territory."""
+
 TABLE: Final[Mapping[tuple[State, Command, Actor], State]] = {
     (State.DRAFT, Command.PROPOSAL, Actor.ORGANISER): State.PROPOSED,
     **{(State.PROPOSED, Command.BOOKING, actor): State.BOOKED for actor in ANYBODY},

@@ -53,6 +53,10 @@ class NotFound(RegistrationRefused):
     code = "not_found"
 
 
+class OutsideTerritory(NotFound):
+    """The person does not live, or no more, in the council's territory: nothing is there, and asking is recorded."""
+
+
 class Erased(RegistrationRefused):
     """Everything that said who this person is has been erased."""
 

@@ -46,6 +46,10 @@ class Organisations(Protocol):
         """Return those that have been heard of."""
         ...
 
+    async def covered(self, council_id: UUID, communes: Collection[str]) -> frozenset[str]:
+        """Return those of the communes that are in a council's territory: where it reads, and goes on."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -189,14 +193,24 @@ class Dossiers(Protocol):
         """Return an enrolment with its history."""
         ...
 
+    async def communes(
+        self, council_id: UUID, *, session_id: UUID | None, accompaniment_id: UUID | None
+    ) -> frozenset[str]:
+        """Return where those live whom a council accompanies, of a session or an accompaniment."""
+        ...
+
     async def enrolments(
         self,
         organisation_id: UUID,
         *,
         session_id: UUID | None,
         accompaniment_id: UUID | None,
+        covered: Collection[str],
         after: Position | None,
         limit: int,
     ) -> Sequence[Dossier]:
-        """Return those that concern an organisation, the earliest request first, without history."""
+        """Return those that concern an organisation, the earliest request first, without history.
+
+        A council's are those whose commune is among `covered`.
+        """
         ...

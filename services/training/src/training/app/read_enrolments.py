@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from training.app.ports import Dossier, Dossiers, Organisation, Organisations, Position
+from training.app.scope import is_within
 from training.domain.errors import NotFound
+from training.domain.status import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,14 @@ class EnrolmentPage:
 
 
 async def list_enrolments(asked: ListEnrolments, *, dossiers: Dossiers, organisations: Organisations) -> EnrolmentPage:
-    """Return a page, the earliest request first: only what concerns the organisation."""
+    """Return a page, the earliest request first: only what concerns the organisation, a council in its territory."""
+    subject = {"session_id": asked.session_id, "accompaniment_id": asked.accompaniment_id}
+    communes = await dossiers.communes(asked.organisation_id, **subject)
+    covered = await organisations.covered(asked.organisation_id, communes) if communes else communes
     found = await dossiers.enrolments(
         asked.organisation_id,
-        session_id=asked.session_id,
-        accompaniment_id=asked.accompaniment_id,
+        **subject,
+        covered=covered,
         after=asked.after,
         limit=asked.limit + 1,
     )
@@ -51,11 +56,23 @@ async def list_enrolments(asked: ListEnrolments, *, dossiers: Dossiers, organisa
 async def read_enrolment(
     enrolment_id: UUID, organisation_id: UUID, *, dossiers: Dossiers, organisations: Organisations
 ) -> tuple[Dossier, Mapping[UUID, Organisation]]:
-    """Return one enrolment with its history. Raises NotFound for a third organisation."""
+    """Return one enrolment with its history.
+
+    Raises NotFound for a third organisation, and for a council in whose territory the person does not live, or no more.
+    """
     dossier = await dossiers.enrolment(enrolment_id)
-    if dossier is None or organisation_id not in concerned_by([dossier]):
+    if dossier is None:
+        raise NotFound
+    by = quality(dossier, organisation_id)
+    if not by or not await is_within(dossier.enrolment.accompaniment, by, organisation_id, organisations):
         raise NotFound
     return dossier, await organisations.named(concerned_by([dossier]))
+
+
+def quality(found: Dossier, organisation_id: UUID) -> frozenset[Actor]:
+    """Return as what an organisation may act on an enrolment: nothing at all for one that it does not concern."""
+    sides = found.enrolment.accompaniment.quality_of(organisation_id)
+    return sides if found.session is None else sides | found.session.quality_of(organisation_id)
 
 
 def concerned_by(dossiers: Iterable[Dossier]) -> set[UUID]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from training.app.ports import Accompaniments, Book, Change
+from training.app.ports import Accompaniments, Book, Change, Organisations
+from training.app.scope import is_within
 from training.domain.accompaniment import Accompaniment
 from training.domain.enrolment import Enrolment
 from training.domain.errors import AccompanimentNotActive, NotFound, UnknownSession
@@ -33,17 +34,28 @@ class Requested:
     is_new: bool
 
 
-async def request_enrolment(
-    asked: RequestEnrolment, *, accompaniments: Accompaniments, book: Book, new_id: Callable[[], UUID], now: datetime
-) -> Requested:
-    """Return the one enrolment of this action and session. Raises NotFound to any but the two sides.
+async def reach_accompaniment(
+    accompaniment_id: UUID, organisation_id: UUID, *, accompaniments: Accompaniments, organisations: Organisations
+) -> Accompaniment:
+    """Return an accompaniment that will not change before the transaction ends, to one of its two sides.
 
-    UnknownSession and AccompanimentNotActive: nothing is stored.
+    Raises NotFound to any other, and to a council in whose territory the person does not live, or no more.
     """
-    accompaniment = await accompaniments.known(asked.accompaniment_id)
-    by = frozenset[Actor]() if accompaniment is None else accompaniment.quality_of(asked.organisation_id)
-    if accompaniment is None or not by:
+    accompaniment = await accompaniments.known(accompaniment_id)
+    by = frozenset[Actor]() if accompaniment is None else accompaniment.quality_of(organisation_id)
+    if accompaniment is None or not by or not await is_within(accompaniment, by, organisation_id, organisations):
         raise NotFound
+    return accompaniment
+
+
+async def request_enrolment(
+    asked: RequestEnrolment, accompaniment: Accompaniment, *, book: Book, new_id: Callable[[], UUID], now: datetime
+) -> Requested:
+    """Return the one enrolment of this action and session.
+
+    Raises UnknownSession and AccompanimentNotActive: nothing is stored.
+    """
+    by = accompaniment.quality_of(asked.organisation_id)
     session = await book.lock_session(asked.session_id, referrer_id=accompaniment.referrer_id)
     if session is None:
         raise UnknownSession

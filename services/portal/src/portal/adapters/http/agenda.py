@@ -12,7 +12,7 @@ from portal.adapters.http.browser import shell_of, signed_in
 from portal.adapters.http.pages import page
 from portal.adapters.http.words import LOCAL_TIME
 from portal.domain.appointment import arrange, days_of
-from portal.domain.member import Section
+from portal.domain.member import Kind, Section
 from portal.domain.plan import day_of
 
 router = APIRouter()
@@ -25,7 +25,7 @@ YEARS = range(2000, 2100)
 
 
 @router.get("/agenda")
-async def agenda(request: Request, du: str = "", fait: str = "") -> Response:
+async def agenda(request: Request, du: str = "", fait: str = "", change: str = "") -> Response:
     session = await signed_in(request, Section.AGENDA)
     shell = shell_of(request)
     now = shell.clock.now()
@@ -44,7 +44,10 @@ async def agenda(request: Request, du: str = "", fait: str = "") -> Response:
         last=last,
         before=first - timedelta(days=DAYS),
         after=first + timedelta(days=DAYS),
-        done=fait if fait == "suite" else "",
+        council=session.member.kind is Kind.COUNCIL,
+        unnamed=any(not one.person_name for one in found),
+        done=fait if fait in ("suite", "annulation") else "",
+        just_changed=change == "oui",
     )
 
 

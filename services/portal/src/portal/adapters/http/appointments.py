@@ -17,11 +17,11 @@ from portal.adapters.http.words import LOCAL_TIME
 from portal.app.move_appointment import book_agreed, move_appointment
 from portal.domain import dates
 from portal.domain.accompaniment import Accompaniment
-from portal.domain.appointment import MODALITIES, Appointment, pages_of
+from portal.domain.appointment import CLOSING, MODALITIES, Appointment, pages_of, unread
 from portal.domain.dates import DATES_MAX, DURATION_MINUTES, PLACE_CHARS_MAX, Offer
 from portal.domain.draft import Fault, clean
 from portal.domain.errors import Conflict, KeyReused, NotFound, Refused, SendingInProgress
-from portal.domain.member import Section, Session
+from portal.domain.member import Kind, Section, Session
 
 router = APIRouter()
 
@@ -110,9 +110,24 @@ async def appointment(request: Request, appointment_id: UUID, fait: str = "", ch
 
 
 @router.get("/agenda/{appointment_id}/{slug}")
-async def act_page(request: Request, appointment_id: UUID, slug: str) -> Response:
+async def act_page(request: Request, appointment_id: UUID, slug: str, vu: str = "") -> Response:
     session = await signed_in(request, Section.AGENDA)
-    return await _draw_act(request, session, appointment_id, slug, Form({}), ())
+    return await _draw_act(request, session, appointment_id, slug, Form({"vu": (vu,)}), ())
+
+
+async def _to_act_on(
+    request: Request, session: Session, appointment_id: UUID, name: str, form: Form
+) -> tuple[Appointment, bool]:
+    """Return the appointment, and whether it was read.
+
+    A council may close one that it may not read, outside its territory: then it has but the date that was seen.
+    """
+    try:
+        return await shell_of(request).appointments.read(session.member, appointment_id), True
+    except NotFound:
+        if session.member.kind is not Kind.COUNCIL or name not in CLOSING:
+            raise
+        return unread(appointment_id, dates.seen_in(form.get("vu"))), False
 
 
 async def _draw_act(
@@ -121,7 +136,7 @@ async def _draw_act(
     name, now = PAGE_OF.get(slug), shell_of(request).clock.now()
     if name is None:
         raise NotFound
-    found = await shell_of(request).appointments.read(session.member, appointment_id)
+    found, was_read = await _to_act_on(request, session, appointment_id, name, form)
     if name not in pages_of(found, now):
         return go(f"/agenda/{appointment_id}?change=oui")
     return page(
@@ -131,6 +146,7 @@ async def _draw_act(
         status=422 if faults else 200,
         one=found,
         slug=slug,
+        was_read=was_read,
         open_dates=found.open_dates(now),
         may_agree=may_agree(session, found, name),
         form=form,
@@ -154,18 +170,19 @@ async def acted(request: Request, appointment_id: UUID, slug: str) -> Response:
     name = PAGE_OF.get(slug)
     if name is None:
         raise NotFound
-    desk, now = shell_of(request).appointments, shell_of(request).clock.now()
-    found = await desk.read(session.member, appointment_id)
+    now = shell_of(request).clock.now()
+    found, was_read = await _to_act_on(request, session, appointment_id, name, form)
+    here = f"/agenda/{appointment_id}?" if was_read else "/agenda?"
     if name in ("move", "cancellation") and form.get("vu") != dates.seen(found.starts_at):
-        return go(f"/agenda/{appointment_id}?change=oui")
+        return go(f"{here}change=oui")
     faults = _faults(name, form, found, now, other=may_agree(session, found, name))
     if faults:
         return await _draw_act(request, session, appointment_id, slug, form, faults)
     try:
         await _act(request, session, found, name, form)
     except CHANGED:
-        return go(f"/agenda/{appointment_id}?change=oui")
-    return go("/agenda?fait=suite" if name == "outcome" else f"/agenda/{appointment_id}?fait={slug}")
+        return go(f"{here}change=oui")
+    return go("/agenda?fait=suite" if name == "outcome" else f"{here}fait={slug}")
 
 
 def _faults(name: str, form: Form, found: Appointment, now: datetime, *, other: bool) -> tuple[Fault, ...]:

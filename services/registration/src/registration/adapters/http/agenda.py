@@ -16,7 +16,7 @@ from registration.adapters.http.cursor import read_cursor, write_cursor
 from registration.adapters.http.refusals import refusals
 from registration.adapters.organisations import DirectoryOrganisations
 from registration.adapters.postgres.agenda import PostgresAgenda
-from registration.adapters.reads import APPOINTMENT, AuditedReads
+from registration.adapters.reads import APPOINTMENT, AuditedReads, refusals_recorded
 from registration.app.list_appointments import list_appointments
 from registration.app.ports import Span
 from registration.app.read_appointment import read_appointment
@@ -55,6 +55,7 @@ def routes(vault: Vault) -> APIRouter:
             accompaniment_id=accompaniment_id,
             after=read_cursor(after) if after else None,
         )
+        now = runtime.clock.now()
         response.headers["cache-control"] = "no-store"
         async with runtime.db.transaction() as tx:
             page = await list_appointments(
@@ -63,8 +64,8 @@ def routes(vault: Vault) -> APIRouter:
                 agenda=PostgresAgenda(tx, vault),
                 organisations=DirectoryOrganisations(tx),
                 audit=AuditedReads(tx, caller, APPOINTMENT, LIST_PURPOSE, runtime.clock),
+                now=now,
             )
-        now = runtime.clock.now()
         return {
             "items": [
                 answers.entry(one, page.organisers, one.appointment.quality_of(caller.organisation_id), now)
@@ -75,17 +76,20 @@ def routes(vault: Vault) -> APIRouter:
 
     @router.get("/appointments/{appointment_id}")
     async def read_one(appointment_id: UUID, caller: Pair, runtime: Parts, response: Response) -> dict[str, Any]:
+        now = runtime.clock.now()
         response.headers["cache-control"] = "no-store"
+        recorded = refusals_recorded(runtime, caller, APPOINTMENT, READ_PURPOSE, appointment_id)
         with refusals():
-            async with runtime.db.transaction() as tx:
+            async with recorded, runtime.db.transaction() as tx:
                 found, organisers = await read_appointment(
                     appointment_id,
                     caller.organisation_id,
                     agenda=PostgresAgenda(tx, vault),
                     organisations=DirectoryOrganisations(tx),
                     audit=AuditedReads(tx, caller, APPOINTMENT, READ_PURPOSE, runtime.clock),
+                    now=now,
                 )
         by = found.appointment.quality_of(caller.organisation_id)
-        return answers.entry(found, organisers, by, runtime.clock.now())
+        return answers.entry(found, organisers, by, now)
 
     return router

@@ -11,7 +11,7 @@ from registration.app.claim_contacts import Contacted
 from registration.app.open_link import Own
 from registration.app.ports import Entry, Organisation
 from registration.domain.appointment import Appointment
-from registration.domain.appointment_table import Actor, Command
+from registration.domain.appointment_table import CLOSING, Actor, Command
 from registration.domain.identity import Described
 from registration.domain.registration import Registration
 from registration.domain.sharing import Sharing
@@ -67,6 +67,12 @@ def tiers(subject_ref: UUID, changes: Sequence[TierChanged]) -> dict[str, Any]:
     }
 
 
+def changed(found: Appointment, organisations: Organisations, reader: UUID, now: datetime) -> dict[str, Any]:
+    """Return an appointment to whoever has acted on it: where it is only while they have a reason to know."""
+    shown = appointment(found, organisations, found.quality_of(reader), now)
+    return shown if found.is_known_to(reader, now) else {**shown, "place": None}
+
+
 def appointment(found: Appointment, organisations: Organisations, by: Actor | None, now: datetime) -> dict[str, Any]:
     """Return an appointment without who the person is, with what this reader may do now."""
     organiser = _party(organisations, found.organiser_id)
@@ -92,10 +98,18 @@ def appointment(found: Appointment, organisations: Organisations, by: Actor | No
 
 
 def entry(found: Entry, organisations: Organisations, by: Actor | None, now: datetime) -> dict[str, Any]:
-    """Return an appointment with the person's name."""
+    """Return an appointment with the person's name, where the reader has a reason to know it."""
     described = found.described
     name = None if described is None else f"{described.identity.first_name} {described.identity.last_name}"
-    return {**appointment(found.appointment, organisations, by, now), "person_name": name}
+    shown = appointment(found.appointment, organisations, by, now)
+    if not found.within:
+        shown["allowed"] = [command for command in shown["allowed"] if command in CLOSING]
+    return {**shown, "person_name": name}
+
+
+def unread(appointment_id: UUID) -> dict[str, Any]:
+    """Return what a council is told of an appointment that it has closed outside its territory."""
+    return {"appointment_id": str(appointment_id)}
 
 
 def own_appointment(own: Own, organisations: Organisations, now: datetime) -> dict[str, Any]:

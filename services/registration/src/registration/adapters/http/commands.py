@@ -6,6 +6,7 @@ one, a command that is no longer possible is 409, also when it is the same as th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -30,9 +31,13 @@ from registration.adapters.http.refusals import refusals
 from registration.adapters.http.repeats import answer_again, attempt_of, remember
 from registration.adapters.organisations import DirectoryOrganisations
 from registration.adapters.postgres.appointments import PostgresAppointments
-from registration.app.change_appointment import change_appointment
+from registration.adapters.reads import APPOINTMENT, refusals_recorded
+from registration.app.change_appointment import change_appointment, reach_appointment
 from registration.domain.appointment import Ask
 from registration.domain.appointment_table import Command
+
+ACT_PURPOSE = "appointments.act"
+"""In the audit, of an act that was refused as a reading would be; of which one is never said."""
 
 Pair = Annotated[Caller, require("appointments:act")]
 Parts = Annotated[Runtime, Depends(runtime_of)]
@@ -99,18 +104,25 @@ async def _change(
     now = runtime.clock.now()
     route = f"POST /appointments/{appointment_id}/{ask.command}"
     attempt = None if key is None else await attempt_of(request, caller, vault, route, key)
+    recorded = refusals_recorded(runtime, caller, APPOINTMENT, ACT_PURPOSE, appointment_id)
     with refusals():
-        async with runtime.transaction() as tx:
+        async with recorded, runtime.transaction() as tx:
+            appointments, directory = PostgresAppointments(tx, vault), DirectoryOrganisations(tx)
+            # Before a repeat is answered: what was told the first time may be out of reach now.
+            reached = await reach_appointment(
+                appointment_id, caller.organisation_id, ask.command, appointments=appointments, organisations=directory
+            )
             if attempt is not None:
                 replay = await idempotency.claim(tx, attempt, now=now)
                 if replay is not None:
-                    return await answer_again(tx, replay, vault)
-            changed = await change_appointment(
-                appointment_id, caller.organisation_id, ask, appointments=PostgresAppointments(tx, vault), now=now
-            )
-            organisations = await DirectoryOrganisations(tx).named([changed.organiser_id])
-            by = changed.quality_of(caller.organisation_id)
-            answer = answers.appointment(changed, organisations, by, now)
+                    again = replay if reached.within else replace(replay, body=answers.unread(appointment_id))
+                    return await answer_again(tx, again, vault, caller.organisation_id, now=now)
+            await change_appointment(reached, ask, appointments=appointments, now=now)
+            answer = answers.unread(appointment_id)
+            if reached.within:
+                changed = reached.appointment
+                organisations = await directory.named([changed.organiser_id])
+                answer = answers.changed(changed, organisations, caller.organisation_id, now)
             if attempt is not None:
                 await remember(tx, attempt, now=now, status=200, answer=answer)
     return JSONResponse(answer, headers={"cache-control": "no-store"})

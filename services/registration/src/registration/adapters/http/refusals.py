@@ -17,6 +17,7 @@ from registration.domain.errors import (
     LinkInvalid,
     NotFound,
     OptionGone,
+    OutsideTerritory,
     RegistrationRefused,
     TooEarly,
     TooLate,
@@ -40,6 +41,7 @@ RULES: Final[Mapping[str, Said]] = {
 
 REFUSED: Final[Mapping[type[RegistrationRefused], tuple[int, Said, Said | None]]] = {
     NotFound: (404, NOTHING, None),
+    OutsideTerritory: (404, NOTHING, None),
     Erased: (410, Said("Ces données ont été effacées.", "This was erased."), None),
     # Not 403, which says everywhere here that the token itself allows too little.
     WrongParty: (

@@ -6,6 +6,7 @@ A postponement keeps no key: the row would say who asked for it. Asked for twice
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,14 +35,18 @@ async def remember(
     tx: Tx, attempt: Attempt, *, now: datetime, status: int, answer: Mapping[str, Any], location: str | None = None
 ) -> None:
     """Keep what was answered, without the place: it is free text, and sealed where it is kept."""
+    kept = {**answer, "place": None} if "place" in answer else answer
     await idempotency.remember(
-        tx, attempt, now=now, status=status, body={**answer, "place": None},
+        tx, attempt, now=now, status=status, body=kept,
         resource_id=UUID(answer["appointment_id"]), location=location,
     )  # fmt: skip
 
 
-async def answer_again(tx: Tx, replay: Replay, vault: Vault) -> JSONResponse:
-    """Return what was answered the first time, with the place from where it is sealed."""
+async def answer_again(tx: Tx, replay: Replay, vault: Vault, organisation_id: UUID, *, now: datetime) -> JSONResponse:
+    """Return what was answered the first time, with the place from where it is sealed, if it may still be known."""
+    if "place" not in replay.body:
+        return replay.response()
     found = None if replay.resource_id is None else await PostgresAgenda(tx, vault).find(replay.resource_id)
-    place = None if found is None else found.appointment.place
-    return Replay(replay.status, replay.resource_id, replay.location, {**replay.body, "place": place}).response()
+    known = found is not None and found.appointment.is_known_to(organisation_id, now)
+    place = found.appointment.place if found is not None and known else None
+    return replace(replay, body={**replay.body, "place": place}).response()

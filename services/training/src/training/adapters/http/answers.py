@@ -10,7 +10,7 @@ from uuid import UUID
 from training.adapters.geography import place_named
 from training.app.list_sessions import SessionPage
 from training.app.ports import Dossier, Organisation, Step
-from training.app.read_enrolments import EnrolmentPage
+from training.app.read_enrolments import EnrolmentPage, quality
 from training.domain.session import Session
 from training.domain.status import Actor
 
@@ -79,10 +79,9 @@ def enrolment_page(found: EnrolmentPage, organisation_id: UUID, cursor: str | No
     return {"items": items, "cursor": cursor}
 
 
-def quality(found: Dossier, organisation_id: UUID) -> frozenset[Actor]:
-    """Return as what an organisation may act on an enrolment."""
-    sides = found.enrolment.accompaniment.quality_of(organisation_id)
-    return sides if found.session is None else sides | found.session.quality_of(organisation_id)
+def unread(enrolment_id: UUID) -> dict[str, Any]:
+    """Return what a council is told of an enrolment that it has given up outside its territory."""
+    return {"enrolment_id": str(enrolment_id)}
 
 
 def instant(at: datetime) -> str:

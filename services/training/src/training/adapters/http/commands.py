@@ -6,6 +6,7 @@ possible is 409, also when it is the same as the last one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -16,11 +17,13 @@ from chassis import idempotency
 from chassis.auth import Caller, require
 from chassis.crypto import Vault
 from chassis.runtime import Runtime, runtime_of
+from training.adapters.http import answers
 from training.adapters.http.bodies import EarlyEndBody, EmptyBody, RefusalBody
 from training.adapters.http.enrolment_reading import answer_to
 from training.adapters.http.refusals import refusals
+from training.adapters.organisations import DirectoryOrganisations
 from training.adapters.postgres.book import PostgresBook
-from training.app.decide_enrolment import DecideEnrolment, decide_enrolment
+from training.app.decide_enrolment import DecideEnrolment, decide_enrolment, reach_enrolment
 from training.domain.status import ROUTES, Command
 
 Concerned = Annotated[Caller, require("enrolments:act")]
@@ -83,12 +86,17 @@ async def _decide(
     attempt = None if key is None else await idempotency.attempt_of(request, caller, vault, route, key)
     with refusals():
         async with runtime.transaction() as tx:
+            book = PostgresBook(tx)
+            # Before a repeat is answered: what was told the first time may be out of reach now.
+            reached = await reach_enrolment(asked, book=book, organisations=DirectoryOrganisations(tx))
+            answer = answers.unread(asked.enrolment_id)
             if attempt is not None:
                 replay = await idempotency.claim(tx, attempt, now=now)
                 if replay is not None:
-                    return replay.response()
-            await decide_enrolment(asked, book=PostgresBook(tx), now=now)
-            answer = await answer_to(tx, asked.enrolment_id, caller, runtime)
+                    return (replay if reached.within else replace(replay, body=answer)).response()
+            await decide_enrolment(reached, asked.command, book=book, now=now)
+            if reached.within:
+                answer = await answer_to(tx, asked.enrolment_id, caller, runtime)
             if attempt is not None:
                 await idempotency.remember(
                     tx, attempt, now=now, status=200, body=answer, resource_id=asked.enrolment_id

@@ -17,7 +17,7 @@ from training.adapters.http.cursor import CHARACTERS_MAX, read_cursor, write_cur
 from training.adapters.http.refusals import CORRECT, refusals
 from training.adapters.organisations import DirectoryOrganisations
 from training.adapters.postgres.reading import PostgresDossiers
-from training.app.read_enrolments import ListEnrolments, list_enrolments, read_enrolment
+from training.app.read_enrolments import ListEnrolments, list_enrolments, quality, read_enrolment
 
 PAGE_MAX = 100
 PAGE_DEFAULT = 50
@@ -69,5 +69,5 @@ async def answer_to(tx: Tx, enrolment_id: UUID, caller: Caller, runtime: Runtime
         dossiers=PostgresDossiers(tx),
         organisations=DirectoryOrganisations(tx),
     )
-    by = answers.quality(found, caller.organisation_id)
+    by = quality(found, caller.organisation_id)
     return answers.enrolment(found, concerned, by, runtime.clock.now())

@@ -15,9 +15,10 @@ from chassis.runtime import Runtime, runtime_of
 from training.adapters.http.bodies import EnrolmentBody
 from training.adapters.http.enrolment_reading import answer_to
 from training.adapters.http.refusals import refusals
+from training.adapters.organisations import DirectoryOrganisations
 from training.adapters.postgres.accompaniments import PostgresAccompaniments
 from training.adapters.postgres.book import PostgresBook
-from training.app.request_enrolment import RequestEnrolment, request_enrolment
+from training.app.request_enrolment import RequestEnrolment, reach_accompaniment, request_enrolment
 
 ROUTE = "POST /enrolments"
 
@@ -37,16 +38,17 @@ def routes(vault: Vault) -> APIRouter:
         asked = RequestEnrolment(caller.organisation_id, body.accompaniment_id, body.action_id, body.session_id)
         with refusals():
             async with runtime.transaction() as tx:
+                # Before a repeat is answered: what was told the first time may be out of reach now.
+                whose = await reach_accompaniment(
+                    asked.accompaniment_id,
+                    caller.organisation_id,
+                    accompaniments=PostgresAccompaniments(tx, vault),
+                    organisations=DirectoryOrganisations(tx),
+                )
                 replay = await idempotency.claim(tx, attempt, now=now)
                 if replay is not None:
                     return replay.response()
-                done = await request_enrolment(
-                    asked,
-                    accompaniments=PostgresAccompaniments(tx, vault),
-                    book=PostgresBook(tx),
-                    new_id=new_id,
-                    now=now,
-                )
+                done = await request_enrolment(asked, whose, book=PostgresBook(tx), new_id=new_id, now=now)
                 answer = await answer_to(tx, done.enrolment_id, caller, runtime)
                 status, location = (201 if done.is_new else 200), f"/enrolments/{done.enrolment_id}"
                 await idempotency.remember(

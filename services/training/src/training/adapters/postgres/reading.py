@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -41,15 +41,22 @@ FROM enrolments e JOIN known_accompaniments k USING (accompaniment_id) LEFT JOIN
 """  # noqa: S608
 READ = _ENROLMENTS + "WHERE e.enrolment_id = $1"
 
+# Where those live whom a council accompanies: enrolments_session; the primary key.
+COMMUNES_OF_SESSION = """
+SELECT DISTINCT k.commune FROM enrolments e JOIN known_accompaniments k USING (accompaniment_id)
+WHERE e.session_id = $1 AND k.council_id = $2
+"""
+COMMUNE_OF_ACCOMPANIMENT = "SELECT commune FROM known_accompaniments WHERE accompaniment_id = $1 AND council_id = $2"
+
 _CONCERNED = (
-    "AND (k.council_id = $2 OR k.employment_id = $2 OR s.organisation_id = $2) "
+    "AND ((k.council_id = $2 AND k.commune = ANY ($6::text[])) OR k.employment_id = $2 OR s.organisation_id = $2) "
     "AND (e.requested_at, e.enrolment_id) > ($3, $4) "
 )
 _PAGE = "ORDER BY e.requested_at, e.enrolment_id LIMIT $5"
 # enrolments_session; the unique index by accompaniment.
 OF_SESSION = _ENROLMENTS + "WHERE e.session_id = $1 " + _CONCERNED + _PAGE
 OF_ACCOMPANIMENT = (
-    _ENROLMENTS + "WHERE e.accompaniment_id = $1 " + _CONCERNED + "AND ($6::uuid IS NULL OR e.session_id = $6) " + _PAGE
+    _ENROLMENTS + "WHERE e.accompaniment_id = $1 " + _CONCERNED + "AND ($7::uuid IS NULL OR e.session_id = $7) " + _PAGE
 )
 
 HISTORY = """
@@ -92,23 +99,37 @@ class PostgresDossiers:
         (dossier,) = await self._dossiers([row])
         return Dossier(dossier.enrolment, dossier.session, dossier.rank, history)
 
+    async def communes(
+        self, council_id: UUID, *, session_id: UUID | None, accompaniment_id: UUID | None
+    ) -> frozenset[str]:
+        """Return where those live whom a council accompanies, of a session or an accompaniment."""
+        if accompaniment_id is None:
+            rows = await self._tx.fetch(COMMUNES_OF_SESSION, session_id, council_id)
+        else:
+            rows = await self._tx.fetch(COMMUNE_OF_ACCOMPANIMENT, accompaniment_id, council_id)
+        return frozenset(row["commune"] for row in rows)
+
     async def enrolments(
         self,
         organisation_id: UUID,
         *,
         session_id: UUID | None,
         accompaniment_id: UUID | None,
+        covered: Collection[str],
         after: Position | None,
         limit: int,
     ) -> Sequence[Dossier]:
         """Return part of the list of a session, or of an accompaniment."""
         position = after or BEGINNING
         if accompaniment_id is None:
-            rows = await self._tx.fetch(OF_SESSION, session_id, organisation_id, position.at, position.id, limit)
+            rows = await self._tx.fetch(
+                OF_SESSION, session_id, organisation_id, position.at, position.id, limit, list(covered)
+            )
         else:
             rows = await self._tx.fetch(
-                OF_ACCOMPANIMENT, accompaniment_id, organisation_id, position.at, position.id, limit, session_id
-            )
+                OF_ACCOMPANIMENT, accompaniment_id, organisation_id, position.at, position.id, limit, list(covered),
+                session_id,
+            )  # fmt: skip
         return await self._dossiers(rows)
 
     async def _dossiers(self, rows: Sequence[asyncpg.Record]) -> list[Dossier]:
