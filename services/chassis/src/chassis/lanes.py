@@ -214,9 +214,10 @@ class Lanes:
 
     def _refuse(self, queue: deque[Row], row: Row, error: KafkaError) -> None:
         self.blocked.add((row.topic, row.key))
-        for same_key in [r for r in queue if r.key == row.key]:
-            queue.remove(same_key)
-            self._release(same_key.position)
+        for rows in (queue, self._waiting[row.topic]):
+            for same_key in [r for r in rows if r.key == row.key]:
+                rows.remove(same_key)
+                self._release(same_key.position)
         self._refused.append(Refused(row.topic, row.key, row.position, type(error).__name__))
         self._wake()
 
