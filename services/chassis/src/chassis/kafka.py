@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -20,6 +20,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLScram512
 
+from chassis.producers import ProducerReplaced, T
 from chassis.settings import ServiceSettings, read_secret
 
 log = structlog.get_logger(__name__)
@@ -127,6 +128,8 @@ class RelayProducers:
         self._service = service
         self._lock = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
+        self._ends: dict[AIOKafkaProducer, asyncio.Future[None]] = {}
+        """For each producer that is not closed yet, what is done when it is."""
         self.ever_connected = False
 
     async def get(self) -> AIOKafkaProducer:
@@ -158,29 +161,53 @@ class RelayProducers:
                     raise
                 else:
                     self._producer = producer
+                    self._ends[producer] = asyncio.get_running_loop().create_future()
                     self.ever_connected = True
             return self._producer
+
+    async def ask(self, producer: AIOKafkaProducer, work: Coroutine[Any, Any, T]) -> T:
+        """Return what `work`, which waits for this producer, returns; raise ProducerReplaced once it is closed.
+
+        A closed producer neither answers nor fails: whoever waited for it would wait for ever.
+        """
+        asked = asyncio.ensure_future(work)
+        # Whoever asked may be gone before it fails.
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+        ended = self._ends.get(producer)
+        try:
+            if ended is not None:
+                await asyncio.wait((asked, ended), return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise ProducerReplaced
+            return asked.result()
+        finally:
+            asked.cancel()
 
     async def replace(self, broken: AIOKafkaProducer) -> None:
         """Close `broken`; the next `get` starts another one. A second caller with the same one changes nothing."""
         if self._producer is broken:
-            self._producer = None
-            await _stop(broken)
+            await self.close()
 
     async def close(self) -> None:
         """Close the producer without waiting for a broker that does not answer."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _stop(producer)
+            try:
+                await _stop(producer)
+            finally:
+                self._ends.pop(producer).set_result(None)
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
     try:
         async with asyncio.timeout(STOP_SECONDS):
+            # stop() does this too, but interrupted there it leaves a task behind that waits for ever.
+            await producer.flush()
             await producer.stop()
     except (TimeoutError, KafkaError, OSError):
-        # stop() waits for what it could not send; with idempotence that is retried for ever. Let it go: rows that were
-        # not acknowledged are still in the outbox.
+        # What it could not send is, with idempotence, retried for ever. Let it go: rows that were not acknowledged are
+        # still in the outbox.
+        producer._closed = True
         sender = producer._sender.sender_task
         if sender is not None:
             sender.cancel()

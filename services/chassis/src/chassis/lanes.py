@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -32,6 +32,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from chassis.faults import fault_point
 from chassis.partitions import partition_of
+from chassis.producers import ProducerSource
 from chassis.room import Room
 from chassis.telemetry import send_span
 
@@ -75,14 +76,6 @@ class Refused:
     key: str
     position: int
     cause: str
-
-
-class ProducerSource(Protocol):
-    """Gives a started producer, waiting for the broker as long as it takes."""
-
-    async def get(self) -> AIOKafkaProducer: ...
-
-    async def replace(self, broken: AIOKafkaProducer) -> None: ...
 
 
 class Lanes:
@@ -175,7 +168,7 @@ class Lanes:
         while True:
             producer = await self._producers.get()
             try:
-                return len(await producer.partitions_for(topic))
+                return len(await self._producers.ask(producer, producer.partitions_for(topic)))
             except Exception as error:
                 failures += 1
                 await self._back_off(topic, failures, error)
@@ -191,10 +184,7 @@ class Lanes:
             rows, contexts = _fill(batch, queue, limit=1 if one_by_one else len(queue))
             try:
                 with send_span(lane[0], contexts):
-                    sent = await producer.send_batch(batch, lane[0], partition=lane[1])
-                    fault_point("relay.sent")
-                    await sent
-                    fault_point("relay.confirmed")
+                    await self._producers.ask(producer, _send_batch(producer, batch, lane))
             except REFUSED_FOR_GOOD as error:
                 if len(rows) > 1:
                     one_by_one = len(rows)
@@ -224,9 +214,10 @@ class Lanes:
 
     def _refuse(self, queue: deque[Row], row: Row, error: KafkaError) -> None:
         self.blocked.add((row.topic, row.key))
-        for same_key in [r for r in queue if r.key == row.key]:
-            queue.remove(same_key)
-            self._release(same_key.position)
+        for rows in (queue, self._waiting[row.topic]):
+            for same_key in [r for r in rows if r.key == row.key]:
+                rows.remove(same_key)
+                self._release(same_key.position)
         self._refused.append(Refused(row.topic, row.key, row.position, type(error).__name__))
         self._wake()
 
@@ -234,6 +225,13 @@ class Lanes:
         if failures in {1, 5} or failures % 30 == 0:
             log.warning("relay_retries", topic=topic, failures=failures, error_type=type(error).__name__)
         await asyncio.sleep(min(BACKOFF_SECONDS_MAX, 0.05 * 2 ** min(failures, 6)))
+
+
+async def _send_batch(producer: AIOKafkaProducer, batch: BatchBuilder, lane: tuple[str, int]) -> None:
+    sent = await producer.send_batch(batch, lane[0], partition=lane[1])
+    fault_point("relay.sent")
+    await sent
+    fault_point("relay.confirmed")
 
 
 def _fill(batch: BatchBuilder, queue: deque[Row], *, limit: int) -> tuple[list[Row], list[str | None]]:

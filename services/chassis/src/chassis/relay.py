@@ -179,8 +179,11 @@ class Relay:
         self.oldest_seen = self._lanes.oldest() or (rows[0]["created_at"] if rows else None)
         for row in rows:
             topic, key = row["aggregatetype"], row["aggregateid"]
-            if (topic, key) in self._lanes.blocked and await self._still_parked(lease, topic, key, row["position"]):
-                continue
+            if (topic, key) in self._lanes.blocked:
+                if await self._still_parked(lease, topic, key, row["position"]):
+                    continue
+                # What was put back since we read comes before this row: that, this row and the rest are read again.
+                return True
             self._lanes.add(Row(row["position"], topic, key, row["headers"], row["payload"], row["created_at"]))
         if full:
             # Each topic gave its share of the limit: whether that was all is seen by asking again.

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from chassis.db import Database
 from chassis.ids import new_id
 from chassis.lanes import Lanes, Row
 from chassis.outbox import Doorbell, OutboxRow, append
+from chassis.producers import T
 from chassis.relay import LEASE_SESSION, RELAY_LOCK, Relay
 from chassis.testing.kafka import create_topic, read_until
 from chassis.testing.processes import process
@@ -140,6 +141,9 @@ class Nobody:
 
     async def replace(self, broken: AIOKafkaProducer) -> None:
         return None
+
+    async def ask(self, producer: AIOKafkaProducer, work: Coroutine[Any, Any, T]) -> T:
+        return await work
 
 
 FILL = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from maillage_contracts import EnrolmentSeatOffered, PersonErased, ReferralSubmitted
+from notifications.adapters.postgres.notices import PostgresNotices
 
 Desk = Any
 PERSON = UUID(int=0x501)
@@ -103,6 +105,47 @@ async def test_person_erased_before_the_event_came_is_not_written_to_and_is_forg
     (row,) = await desk.rows("SELECT subject_ref, thread FROM notices")
     assert (row["subject_ref"], row["thread"]) == (None, None)
     assert (await desk.told())[-1].event.subject_ref is None
+
+
+async def test_what_waits_until_next_week_ends_as_erased_although_the_sender_knew_before_the_event_came(
+    desk: Desk,
+) -> None:
+    desk.knows()
+    await desk.tell(offered(desk))
+    booked = desk.booked(TUESDAY + timedelta(days=7))
+    desk.knows(gone=True, first_name=None, phone=None, email=None)
+    await desk.tell(booked)
+    states = await desk.states()
+    assert states["appointment_booked"] == ["suppressed(erased)"]
+    assert states["appointment_reminder"] == ["requested"]
+    rows = await desk.rows("SELECT template FROM notices WHERE subject_ref IS NOT NULL")
+    assert [row["template"] for row in rows] == ["appointment_reminder"], "what has ended is forgotten at once"
+
+    await desk.deliver(desk.event(PersonErased, PERSON, subject_ref=PERSON))
+
+    assert (await desk.states())["appointment_reminder"] == ["suppressed(erased)"]
+    assert await desk.rows("SELECT FROM notices WHERE subject_ref IS NOT NULL") == []
+
+
+async def test_notices_of_one_erased_person_do_not_wait_for_each_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.knows(gone=True, first_name=None, phone=None, email=None)
+    await desk.deliver(offered(desk), offered(desk))
+    both = asyncio.Barrier(2)
+    lock = PostgresNotices.lock
+
+    async def lock_both(notices: PostgresNotices, notice_id: UUID) -> Any:
+        locked = await lock(notices, notice_id)
+        async with asyncio.timeout(20):
+            await both.wait()
+        return locked
+
+    monkeypatch.setattr(PostgresNotices, "lock", lock_both)
+    await desk.sender.step()
+
+    assert await desk.states() == {"seat_offered": ["suppressed(erased)"] * 2}
+    assert await desk.rows("SELECT FROM notices WHERE subject_ref IS NOT NULL") == []
 
 
 async def test_receipt_after_the_erasure_is_accepted(desk: Desk) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
+
+from chassis.producers import T
 
 
 class Acknowledging:
@@ -17,6 +20,9 @@ class Acknowledging:
 
     async def replace(self, broken: Any) -> None:
         return None
+
+    async def ask(self, producer: Any, work: Coroutine[Any, Any, T]) -> T:
+        return await work
 
     async def partitions_for(self, topic: str) -> set[int]:
         return {0}

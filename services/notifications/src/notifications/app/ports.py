@@ -110,6 +110,13 @@ class Notices(Protocol):
         """Forget which notices were this person's, and what they refused."""
         ...
 
+    async def forget_ended(self, subject_ref: UUID) -> None:
+        """Forget it of the notices that have ended, and what they refused, waiting for no other notice.
+
+        A notice that somebody else has locked is left out: with its own end, or with the person's, it is forgotten.
+        """
+        ...
+
 
 class OptOuts(Protocol):
     """Which channels persons refused."""

@@ -62,7 +62,8 @@ async def record_outcome(notice_id: UUID, outcome: Outcome, *, notices: Notices,
             told += notice.deliver(Actor.CARRIER, now) if early.delivered else notice.bounce(Actor.CARRIER, now)
     await notices.save(notice, told, attempt)
     if outcome.reason is Reason.ERASED and notice.subject_ref is not None:
-        await notices.forget(notice.subject_ref)
+        # What is open keeps its person until it ends in the same way, or until PersonErased ends all of it at once.
+        await notices.forget_ended(notice.subject_ref)
     return notice.state
 
 

@@ -114,6 +114,11 @@ class PostgresNotices:
         await self._tx.execute(sql.FORGET, subject_ref)
         await self._tx.execute(sql.FORGET_OPT_OUTS, subject_ref)
 
+    async def forget_ended(self, subject_ref: UUID) -> None:
+        """Forget whose the notices were that have ended and that nobody else has locked."""
+        await self._tx.execute(sql.FORGET_ENDED, subject_ref)
+        await self._tx.execute(sql.FORGET_OPT_OUTS, subject_ref)
+
     def _requested(self, row: asyncpg.Record) -> Requested:
         event = event_kept(row["event_type"], row["event"], row["subject_ref"])
         fact = fact_of(

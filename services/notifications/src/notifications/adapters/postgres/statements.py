@@ -101,6 +101,14 @@ SELECT count(*) FROM notices WHERE subject_ref = $1 AND (sent_at >= $2 OR state 
 """
 
 FORGET = "UPDATE notices SET subject_ref = NULL, thread = NULL WHERE subject_ref = $1"
+# What ends here: whoever records another outcome of this person holds that notice, and is never waited for.
+FORGET_ENDED = """
+UPDATE notices SET subject_ref = NULL, thread = NULL WHERE notice_id IN (
+    SELECT notice_id FROM notices
+    WHERE subject_ref = $1 AND state NOT IN ('requested', 'held', 'retry', 'fallback', 'sending')
+    FOR UPDATE SKIP LOCKED
+)
+"""
 FORGET_OPT_OUTS = "DELETE FROM opt_outs WHERE subject_ref = $1"
 
 # What this replica had in hand when it ended: it is the same one again (static membership), so nobody else has it.

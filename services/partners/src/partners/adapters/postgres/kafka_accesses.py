@@ -65,7 +65,8 @@ UPDATE partner_stream SET
 WHERE organisation_id = $1 AND kafka_ready_at IS NULL
 """
 READY = "SELECT kafka_ready_at IS NOT NULL FROM partner_stream WHERE organisation_id = $1"
-# Under the stream's lock nothing of it enters the outbox; what the relay has in hand is sent once more, later.
+# Under the stream's lock nothing of it enters the outbox; what the relay has in hand arrives once more, perhaps
+# before the first row (ADR 20).
 AGAIN = """
 UPDATE partner_stream SET kafka_position = 0, kafka_ready_at = NULL WHERE organisation_id = $1 RETURNING topic
 """
