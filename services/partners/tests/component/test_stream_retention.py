@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +19,6 @@ from chassis.outbox import Doorbell
 from chassis.testing.events import example, source_of_event
 from maillage_contracts import PersonErased, PersonIdentified, Routing, topic_for, type_of
 from maillage_contracts.feed import AsyncFeed, FeedRefused
-from partners.adapters import stream_purge
 from partners.adapters.postgres.kafka_accesses import PostgresKafkaAccesses
 from partners.adapters.postgres.stream_purge import purge_step
 from partners.adapters.stream_purge import purge_streams
@@ -269,18 +268,45 @@ async def test_kafka_is_published_from_the_oldest_event_kept(world: World) -> No
     assert [str(row["id"]) for row in published] == kept
 
 
-async def test_the_service_purges_by_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    await world.refer(3)
-    world.clock.advance(TWO_YEARS)
-    # The loop that runs already sleeps for its ten minutes: another, as a second replica's.
-    monkeypatch.setattr(stream_purge, "PURGE_SECONDS", 0.05)
-    runtime: Any = type("Runtime", (), {"background_db": world.db, "clock": world.clock})()
-    purge = asyncio.create_task(stream_purge.StreamPurge(runtime).run())
-    try:
+OLD_HANDLED = "INSERT INTO inbox (consumer, event_id, handled_at) VALUES ('test', gen_random_uuid(), $1)"
+OLD_KEY = """
+INSERT INTO idempotency_keys (client_id, route, key, body_hmac, status, response, created_at)
+VALUES ('test', 'POST /test', 'old', '', 200, '{}', $1)
+"""
+LEFT = """
+SELECT (SELECT count(*) FROM stream_events) AS events, (SELECT count(*) FROM inbox WHERE consumer = 'test') AS handled,
+    (SELECT count(*) FROM idempotency_keys WHERE key = 'old') AS keys
+"""
 
-        async def gone() -> bool:
-            return not await world.rows()
 
-        await world.service.until(gone)
-    finally:
-        purge.cancel()
+async def test_a_service_that_runs_purges_what_is_old_by_itself(
+    run_partners: Any, db: Database, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("partners.adapters.stream_purge.PURGE_SECONDS", 0.05)
+    monkeypatch.setattr("chassis.app.HOUSEKEEPING_SECONDS", 0.05)
+    # Of a bus that does not answer, nothing of this waits.
+    nobody = {"kafka_bootstrap": "127.0.0.1:1", "when_ready": False}
+    async with run_partners(clock=clock, **nobody) as service:
+
+        async def known() -> bool:
+            async with db.connection() as tx:
+                return bool(await tx.fetchval("SELECT count(*) FROM client_secrets"))
+
+        await service.until(known)
+        asso = await service.organisation("asso1", "association")
+        await project(db, [referral(asso, at=clock.now()) for _ in range(3)], clock)
+        async with db.transaction() as tx:
+            for statement in (OLD_HANDLED, OLD_KEY):
+                await tx.execute(statement, clock.now())
+
+        async def left() -> tuple[int, ...]:
+            async with db.connection() as tx:
+                return tuple((await tx.fetch(LEFT))[0].values())
+
+        assert await left() == (3, 1, 1)
+        clock.advance(TWO_YEARS)
+        await service.until(lambda: _none(left))
+
+
+async def _none(left: Callable[[], Awaitable[tuple[int, ...]]]) -> bool:
+    return await left() == (0, 0, 0)

@@ -318,5 +318,6 @@ def test_none_of_a_thousand_partners_sees_outside_its_scope_and_each_sees_all_in
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)  # two minutes on an idle machine
 def test_same_of_many_events_and_edits(dsn: str) -> None:
     check(dsn, examples=25, events=2_000)
