@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -43,17 +44,21 @@ class Database:
         items = [Item(position, False, UUID(int=position), "t", subject) for position, subject in rows]
         courier.take(courier.live, items, whole=len(items) < room, now=now)
 
-    def write(self, courier: Courier) -> None:
+    def write(self, courier: Courier, meanwhile: Callable[[], None] = lambda: None) -> None:
         changes: Changes = courier.hand_over()
-        self.position = courier.live.reached
-        self.failures, self.probe_after = courier.failures, courier.probe_after
+        meanwhile()  # a connection is waited for
+        assert changes.progress is not None
+        self.position = changes.progress.position
+        self.failures, self.probe_after = changes.progress.failures, changes.progress.probe_after
         for key in changes.removed:
             self.waiting.pop(key, None)
         for key, item in changes.stored.items():
             self.waiting[key] = (item.subject, item.attempts, item.due_at)
 
 
-steps = st.lists(st.sampled_from(["send", "send", "ok", "ok", "ok", "bad", "write", "die", "later"]), max_size=80)
+steps = st.lists(
+    st.sampled_from(["send", "send", "ok", "ok", "ok", "bad", "write", "write late", "die", "later"]), max_size=80
+)
 
 
 @given(subjects=st.lists(st.integers(0, 3), min_size=1, max_size=25), steps=steps, data=st.data())
@@ -84,6 +89,8 @@ def test_first_acceptances_keep_the_order_of_each_aggregate_and_all_arrive(
                 answered(BAD)
             case "write":
                 database.write(courier)
+            case "write late":
+                database.write(courier, lambda: answered(data.draw(st.sampled_from([OK, BAD]))))
             case "later":
                 now += timedelta(hours=15)
             case "die":

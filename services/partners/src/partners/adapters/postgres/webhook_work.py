@@ -218,15 +218,14 @@ async def renew(tx: Tx, couriers: Sequence[Courier]) -> dict[UUID, int]:
 async def settle(tx: Tx, batch: Sequence[tuple[Courier, Changes]], now: datetime) -> Settled:
     """Write what happened since the last time; of a webhook that is no longer ours, nothing.
 
-    Positions are taken before the first statement: whatever is answered meanwhile is not in these changes.
+    Everything is as it was handed over: what is answered while a connection is waited for is not in these changes.
     """
     couriers = [courier for courier, _ in batch]
-    replays = [c.replay.reached if c.replay is not None and not c.replay.done else None for c in couriers]
+    at = [changes.handed_over_at for _, changes in batch]
     rows = await tx.fetch(
-        PROGRESS, *_keys(couriers), [c.lease.revision for c in couriers], [c.live.reached for c in couriers],
-        replays, [c.failures for c in couriers], [c.probe_after for c in couriers],
-        [c.quiet_until for c in couriers], [changes.last_success_at for _, changes in batch],
-        [c.slow for c in couriers], LEASE_SECONDS,
+        PROGRESS, *_keys(couriers), [c.lease.revision for c in couriers], [p.position for p in at],
+        [p.replay for p in at], [p.failures for p in at], [p.probe_after for p in at], [p.quiet_until for p in at],
+        [changes.last_success_at for _, changes in batch], [p.slow for p in at], LEASE_SECONDS,
     )  # fmt: skip
     revisions = {row["webhook_id"]: row["revision"] for row in rows}
     ours = [(c.lease.webhook_id, changes) for c, changes in batch if c.lease.webhook_id in revisions]

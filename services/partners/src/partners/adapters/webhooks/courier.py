@@ -15,7 +15,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -106,6 +106,18 @@ class Reading:
         return self.until is not None and self.reached >= self.until
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a webhook stands at the moment its changes are handed over; the two are only right together."""
+
+    position: int
+    replay: int | None
+    failures: int
+    probe_after: datetime | None
+    quiet_until: datetime | None
+    slow: bool
+
+
 @dataclass(slots=True)
 class Changes:
     """What is to be written about one webhook."""
@@ -116,9 +128,18 @@ class Changes:
     last_success_at: datetime | None = None
     disabled: str | None = None
     moved: bool = False
+    progress: Progress | None = None
+    """Of the last hand-over."""
 
     def __bool__(self) -> bool:
         return self.moved or bool(self.stored or self.removed or self.attempts)
+
+    @property
+    def handed_over_at(self) -> Progress:
+        """Where the webhook stood; changes that were never handed over are not to be written."""
+        if self.progress is None:
+            raise ValueError("changes are written before they were handed over")
+        return self.progress
 
     def then(self, later: Changes) -> Changes:
         """Return both as one, where this could not be written and `later` came meanwhile."""
@@ -129,6 +150,7 @@ class Changes:
             later.last_success_at or self.last_success_at,
             later.disabled or self.disabled,
             moved=True,
+            progress=later.progress or self.progress,
         )
 
 
@@ -164,6 +186,10 @@ class Courier:
     def hand_over(self) -> Changes:
         """Return what is to be written now; what happens from here on is written next time."""
         changes, self.changes = self.changes, Changes()
+        replay = self.replay.reached if self.replay is not None and not self.replay.done else None
+        changes.progress = Progress(
+            self.live.reached, replay, self.failures, self.probe_after, self.quiet_until, self.slow
+        )
         return changes
 
     @property
@@ -328,7 +354,8 @@ class Courier:
         item.first_at = item.first_at or now
         key = (item.position, item.again)
         self._rows.add(key)
-        self.changes.stored[key] = item
+        # A copy: the item goes on while its row waits to be written.
+        self.changes.stored[key] = replace(item)
         self.changes.removed.pop(key, None)
         self._close(item)
 

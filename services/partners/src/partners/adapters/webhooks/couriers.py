@@ -154,9 +154,9 @@ class Couriers:
         await self._send(now)
         await self._settle(now)
         await self._release(now)
-        if monotonic - self._purged_at >= PURGE_SECONDS:
+        # One short statement a round: a full one has left some, which are the next round's.
+        if monotonic - self._purged_at >= PURGE_SECONDS and await self._purge(now) < PURGE_ROWS:
             self._purged_at = monotonic
-            await self._purge(now)
 
     async def _settle(self, now: datetime) -> None:
         changed = [courier for courier in self._couriers if courier.changes]
@@ -304,6 +304,6 @@ class Couriers:
             self._bell.committed_something = True
             self._bell.couriers.set()
 
-    async def _purge(self, now: datetime) -> None:
+    async def _purge(self, now: datetime) -> int:
         async with self._runtime.background_db.connection() as connection:
-            await purge_log(connection, now, PURGE_ROWS)
+            return await purge_log(connection, now, PURGE_ROWS)
