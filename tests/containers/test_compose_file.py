@@ -24,9 +24,7 @@ def found(request: pytest.FixtureRequest) -> dict[str, Any]:
     return configuration(VARIANTS[request.param])
 
 
-@pytest.mark.parametrize(
-    ("variant", "others"), [("default", {"axllent/mailpit:v1.27.11"}), ("without-mailpit", set())]
-)
+@pytest.mark.parametrize(("variant", "others"), [("default", {"axllent/mailpit:v1.27.11"}), ("without-mailpit", set())])
 def test_plain_up_needs_official_images_and_ours(variant: str, others: set[str]) -> None:
     names = {one["image"] for one in configuration(VARIANTS[variant])["services"].values()}
 
