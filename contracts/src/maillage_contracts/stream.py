@@ -105,9 +105,9 @@ class EventErased(Event):
     """Here stood an event about a person whose data were erased since; nothing is left of it.
 
     Emitted by partners on one organisation's stream, at the place and under the id and time of what it replaces, from
-    the moment of the person's erasure. It obliges to nothing: whoever was told of the person is told by `person.erased`. It is there
-    so that positions stay without gaps and a day's digest stays what it was. No webhook sends it, and copies on Kafka
-    that are older than the erasure are not replaced: they age out.
+    the moment of the person's erasure. It obliges to nothing: whoever was told of the person is told by
+    `person.erased`. It is there so that positions stay without gaps and a day's digest stays what it was. No webhook
+    sends it, and copies on Kafka that are older than the erasure are not replaced: they age out.
     """
 
     event_type: ClassVar[str] = "fr.maillage.partners.stream.event_erased.v1"

@@ -256,11 +256,12 @@ async def test_council_that_narrows_is_told_no_more_and_still_of_the_erasure(ser
     await service.call("PUT", "/organisations/cd93/territory", json={"communes": ["69123"]})
     await service.call("PUT", "/organisations/ft93/territory", json={"communes": ["69123"]})
 
-    await bus.deliver(bus.event(AccompanimentActivated, person), example(PersonErased, subject_ref=person))
+    tier = bus.persons_event(PersonTierChanged, person)
+    await bus.deliver(bus.event(AccompanimentActivated, person), tier, example(PersonErased, subject_ref=person))
 
     assert await bus.types_told("cd93") == ["partners.stream.event_erased", "registration.person.erased"]
     # Of the batch itself, too, nothing is left but the erasure.
-    assert await bus.types_told("ft93") == [*["partners.stream.event_erased"] * 2, "registration.person.erased"]
+    assert await bus.types_told("ft93") == [*["partners.stream.event_erased"] * 3, "registration.person.erased"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ after another. A scope edit has nobody to lock where it lets somebody in, so pro
 scope gate, which projections share. An erasure enters it alone: it must reach whoever is being told of the person at
 that moment, by whichever topic, and nothing about the person may follow it; what came before is erased where it stands,
 in the same transaction. Locks are taken in one order, the gate and then streams by organisation. The number of
-statements does not depend on the number of events.
+statements does not depend on the number of events; hundreds of erasures at once are one for each 250 persons.
 """
 
 from __future__ import annotations

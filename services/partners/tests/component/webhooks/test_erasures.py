@@ -15,7 +15,7 @@ from chassis.db import Tx
 from chassis.ids import new_id
 from chassis.records import Source
 from chassis.testing.receivers import Receiver, Seen, answer, receiving
-from maillage_contracts import PersonErased, type_of
+from maillage_contracts import EventErased, PersonErased, type_of
 from partners.domain.webhook import RETRY_SECONDS
 
 from .persons import erasure_of, of_person
@@ -63,8 +63,8 @@ async def test_what_was_refused_of_a_person_is_withdrawn_by_their_erasure(
         after = [seen.event["data"]["referral_id"] for seen in receiver.requests[before:]]
         assert after == [referral_of(other)] * len(other)
         log = [line for line in await world.log(webhook) if line["outcome"] == "withdrawn"]
-        assert {(line["event_id"], line["type"]) for line in log} == {
-            tuple(dict(one.headers)[name].decode() for name in ("ce_id", "ce_type")) for one in mine
+        assert {(line["event_id"].encode(), line["type"].encode()) for line in log} == {
+            (dict(one.headers)["ce_id"], dict(one.headers)["ce_type"]) for one in mine
         }
         assert (await world.shown(webhook))["failures_in_a_row"] == 0
         told = await world.service.call("GET", f"/organisations/cd93/explanations?event_id={log[0]['event_id']}")
@@ -79,6 +79,10 @@ async def test_what_was_refused_of_a_person_is_withdrawn_by_their_erasure(
         assert (await world.call("POST", path, json={"event_id": log[0]["event_id"]})).status_code == 202
         await world.until_state(webhook, waiting=0)
         assert referral_of(mine) not in {event["data"].get("referral_id") for event in receiver.events()}
+        assert type_of(EventErased) not in {event["type"] for event in receiver.events()}
+        again = [line for line in await world.log(webhook, limit=100) if line["outcome"] == "withdrawn"]
+        assert len(again) == 2 * len(mine) + 1
+        assert {(line["event_id"], line["type"]) for line in again} == {(one["event_id"], one["type"]) for one in log}
         assert [event["type"] for event in receiver.events()].count(ERASED) == 2
 
 
