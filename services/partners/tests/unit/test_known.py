@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from chassis.records import Delivery, parse
 from chassis.testing.events import AT, example, source_of_event, submitted
@@ -56,6 +57,6 @@ def test_plans_and_terms_say_which_referral_an_accompaniment_is_of_and_nothing_o
 
 def test_whose_a_referral_is_is_known_from_whatever_says_so() -> None:
     for model in (PersonIdentified, AccompanimentProposed):
-        event = example(model)
+        event: Any = example(model)
         assert known_persons([delivered(event)]) == {event.referral_id: event.subject_ref}
     assert known_persons([delivered(submitted()), delivered(example(PersonErased))]) == {}
