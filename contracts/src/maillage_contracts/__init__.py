@@ -95,7 +95,7 @@ from maillage_contracts.registry import (
     type_of,
 )
 from maillage_contracts.schema import schema_for
-from maillage_contracts.stream import OpenStep, ReferralLeftScope, ReferralSnapshot
+from maillage_contracts.stream import EventErased, OpenStep, ReferralLeftScope, ReferralSnapshot
 from maillage_contracts.topics import PARTNER_TOPIC, TOPICS, Topic, partner_topic_name
 from maillage_contracts.training import (
     TrainingSessionCancelled,
@@ -142,6 +142,7 @@ __all__ = [
     "Envelope",
     "EnvelopeMismatch",
     "Event",
+    "EventErased",
     "InvalidPayload",
     "JoinRequestApproved",
     "JoinRequestConfirmed",

@@ -82,7 +82,7 @@ def topics_by_type(index: Mapping[str, type[Event]], topics: Iterable[Topic]) ->
                 raise RegistryError(f"{ce_type}: on two topics, or twice on one")
             if ce_type not in index:
                 raise RegistryError(f"{topic.name}: {ce_type} has no model")
-            if index[ce_type].aggregate_field != topic.key:
+            if index[ce_type].aggregate_field not in (topic.key, *topic.other_keys):
                 raise RegistryError(f"{topic.name}: {ce_type} is not keyed by {topic.key}")
             homes[ce_type] = topic
         for ce_type in topic.relayed_types:

@@ -1,11 +1,12 @@
 """Events that exist only on an organisation's own stream, beside the source events copied there unchanged.
 
 They tell an organisation what enters or leaves what it may see, when its territory or its rights change
-rather than the referral.
+rather than the referral; and they stand where the events of a person stood whose data were erased.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from maillage_contracts.base import Event, Part
 from maillage_contracts.referrals import ReferralEvent
-from maillage_contracts.types import AggregateVersion, ReferralId, Slug, SubjectRef, Theme, UtcDatetime
+from maillage_contracts.types import AggregateVersion, ReferralId, Slug, SubjectRef, Text, Theme, UtcDatetime
 
 
 class OpenStep(Part):
@@ -98,3 +99,29 @@ class ReferralLeftScope(Event):
         examples=["narrowed"],
     )
     left_at: UtcDatetime = Field(description="When it left.")
+
+
+class EventErased(Event):
+    """Here stood an event about a person whose data were erased since; nothing is left of it.
+
+    Emitted by partners on one organisation's stream, at the place and under the id and time of what it replaces, from
+    the moment of the person's erasure. It obliges to nothing: whoever was told of the person is told by
+    `person.erased`. It is there so that positions stay without gaps and a day's digest stays what it was. No webhook
+    sends it, and copies on Kafka that are older than the erasure are not replaced: they age out.
+    """
+
+    event_type: ClassVar[str] = "fr.maillage.partners.stream.event_erased.v1"
+    aggregate_field: ClassVar[str] = "event_id"
+
+    event_id: UUID = Field(
+        description="The id of the event that stood here, which is this one's. Its subject is the same, and its story."
+    )
+    erased_type: Text = Field(
+        description="The type of the event that stood here.", examples=["fr.maillage.referrals.referral.submitted.v1"]
+    )
+    erased_on: date = Field(
+        description=(
+            "The day (UTC) on which it was erased from your stream. The day only: the moment would tell of whom it was."
+        ),
+        examples=["2026-06-01"],
+    )

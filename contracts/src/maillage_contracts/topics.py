@@ -35,6 +35,8 @@ class Topic:
     """The only service that writes it."""
     types: tuple[str, ...]
     """The types first published here."""
+    other_keys: tuple[str, ...] = ()
+    """Fields that key some of its types instead; the order between keys is then that of its one partition."""
     partitions: int = 12
     retention_days: int | None = 30
     """None keeps every record for ever."""
@@ -172,7 +174,8 @@ PARTNER_TOPIC = Topic(
     name="partner-<code>-v1",
     key="referral_id",
     owner="partners",
-    types=_types("partners.stream", "snapshot", "left_scope"),
+    types=_types("partners.stream", "snapshot", "left_scope", "event_erased"),
+    other_keys=("event_id",),
     partitions=1,
     retention_days=35,
     relayed_types=(*REFERRALS.types, *PERSONS.types, *ACCOMPANIMENTS.types, *APPOINTMENTS.types, *ENROLMENTS.types),

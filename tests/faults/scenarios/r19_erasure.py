@@ -44,7 +44,8 @@ LEFT: Mapping[str, str] = {
     "notifications": "SELECT count(*) AS n FROM notices WHERE subject_ref = ANY ($1::uuid[])",
     "training": "SELECT count(*) AS n FROM known_accompaniments WHERE subject_ref = ANY ($1::uuid[])",
     "partners": (
-        "SELECT cardinality($1::uuid[]) - count(*) AS n FROM erased_persons WHERE subject_ref = ANY ($1::uuid[])"
+        "SELECT cardinality($1::uuid[]) - count(*) AS n FROM erased_persons "
+        "WHERE subject_ref = ANY ($1::uuid[]) AND rows_erased"
     ),
 }
 """How many of these persons a service has yet to forget."""

@@ -98,11 +98,16 @@ async def refer(bus: AIOKafkaProducer, association: dict[str, Any], commune: str
 
 async def ids_of(reader: AIOKafkaConsumer, count: int) -> list[str]:
     """Return the event ids of the next records."""
-    found: list[str] = []
+    return [header(record, "ce_id") for record in await records_of(reader, count)]
+
+
+async def records_of(reader: AIOKafkaConsumer, count: int) -> list[ConsumerRecord[bytes, bytes]]:
+    """Return the next records."""
+    found: list[ConsumerRecord[bytes, bytes]] = []
     async with asyncio.timeout(CALL_SECONDS):
         while len(found) < count:
             for records in (await reader.getmany(timeout_ms=200)).values():
-                found += [header(record, "ce_id") for record in records]
+                found += records
     return found
 
 

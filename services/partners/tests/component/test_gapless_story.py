@@ -34,11 +34,13 @@ from maillage_contracts import (
     EnrolmentConfirmed,
     EnrolmentRequested,
     Event,
+    EventErased,
     PersonErased,
     PersonIdentified,
     PersonTierChanged,
     Routing,
     topic_for,
+    type_of,
 )
 from partners.adapters.events import OutboxPublisher, ScopeEvents
 from partners.adapters.postgres.organisations import PostgresOrganisations
@@ -164,6 +166,7 @@ class World:
         self.clock = MovableClock(AT)
         self.ids: dict[str, UUID] = {}
         self.people = [uuid4() for _ in range(3)]
+        self.referrals = [uuid4() for _ in self.people]
         self.events: dict[UUID, Any] = {}
         self.failures: list[BaseException] = []
         self._pauses = 0
@@ -209,7 +212,9 @@ class World:
             employment_organisation_id=self.ids[happening.employment],
             training_organisation_id=self.ids["of01"],
         )
-        own = {} if fact.aggregate_field == "subject_ref" else {fact.aggregate_field: uuid4()}
+        own = {"referral_id": self.referrals[happening.person]}
+        if fact.aggregate_field != "subject_ref":
+            own[fact.aggregate_field] = uuid4()
         return example(fact, subject_ref=person, routing=routing, **own)
 
     def sources(self) -> dict[str, list[Source]]:
@@ -248,6 +253,7 @@ class World:
         assert self.failures == []
         async with self.db.connection() as tx:
             commits = await tx.fetch("SELECT kind, detail FROM commits ORDER BY n")
+            await self.judge_erasures(tx, commits)
             for code, kind in KINDS.items():
                 rows = await tx.fetch(
                     "SELECT e.position, e.event_id, s.last_position FROM stream_events e"
@@ -262,6 +268,21 @@ class World:
                 topic = f"partner-{code}-v1"
                 sent = await tx.fetch("SELECT id FROM outbox WHERE aggregatetype = $1 ORDER BY position", topic)
                 assert [row["id"] for row in sent] == oracle.expected, code
+
+    async def judge_erasures(self, tx: Tx, commits: Sequence[Any]) -> None:
+        """Nothing but the erasure is left of whoever was erased, and nothing is missing of anybody else."""
+        heard = [self.events[UUID(one)] for commit in commits if commit["kind"] == "project"
+                 for one in json.loads(commit["detail"])]  # fmt: skip
+        gone = {event.subject_ref for event in heard if isinstance(event, PersonErased)}
+        rows = await tx.fetch("SELECT event_id, ce_type, payload FROM stream_events")
+        for row in rows:
+            event: Any = self.events[row["event_id"]]
+            erased = event.subject_ref in gone and not isinstance(event, PersonErased)
+            assert (row["ce_type"] == type_of(EventErased)) is erased, event
+            assert (str(event.subject_ref).encode() in row["payload"]) is not erased
+        bytes_kept = str([tuple(row) for row in rows]).encode()
+        for person, referral in zip(self.people, self.referrals, strict=True):
+            assert person not in gone or str(referral).encode() not in bytes_kept
 
     def replay(self, oracle: Oracle, code: str, commits: Sequence[Any]) -> None:
         for commit in commits:

@@ -169,8 +169,8 @@ async def test_erasure_reaches_only_those_who_were_told_of_the_person(
 
     streamed, _ = await stored(db)
 
-    assert [row["ce_type"].rsplit(".", 2)[1] for row in streamed] == ["identified", "erased"]
-    assert {row["subject"] for row in streamed} == {str(person)}
+    assert [row["ce_type"].rsplit(".", 2)[1] for row in streamed] == ["event_erased", "erased"]
+    assert [row["subject"] for row in streamed] == [str(streamed[0]["event_id"]), str(person)]
 
 
 async def test_batch_waits_and_sets_nothing_aside_when_a_scope_edit_takes_long(on_kafka: None, dsn: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 
@@ -63,6 +63,11 @@ ORGANISATIONS: dict[str, tuple[str, dict[str, list[str]]]] = {
 }
 
 
+def referral_of(person: UUID) -> UUID:
+    """Return the referral that a person's steps follow from."""
+    return uuid5(person, "referral")
+
+
 class Bus:
     """The topics that partners read, delivered to it directly, a batch a topic."""
 
@@ -88,10 +93,11 @@ class Bus:
         routing = self.routing
         if model.aggregate_field == "enrolment_id":
             routing = routing.model_copy(update={"training_organisation_id": self.ids["of93"]})
-        return example(model, subject_ref=person, routing=routing, **{model.aggregate_field: uuid4()}, **changes)
+        ids = {"referral_id": referral_of(person), model.aggregate_field: uuid4()}
+        return example(model, subject_ref=person, routing=routing, **ids, **changes)
 
     def persons_event(self, model: type[Event], person: UUID, **changes: Any) -> Event:
-        return example(model, subject_ref=person, routing=self.routing, **changes)
+        return example(model, subject_ref=person, referral_id=referral_of(person), routing=self.routing, **changes)
 
     async def deliver(self, *events: Event) -> None:
         by_topic: dict[str, list[Event]] = {}
@@ -165,18 +171,22 @@ async def test_no_stream_but_the_councils_counts_a_persons_referrals(bus: Bus) -
     person = uuid4()
     counted = [bus.persons_event(model, person, aggregate_version=7) for model in STORY if "person" in model.event_type]
     await bus.deliver(*counted, bus.event(EnrolmentConfirmed, person))
-    await bus.deliver(example(PersonErased, subject_ref=person, aggregate_version=8))
+    told_of_person = await bus.told("asso1")
 
     def versions(told: list[tuple[str, Any]]) -> list[int]:
         return [event.aggregate_version for name, event in told if name.startswith("registration.person.")]
 
-    assert versions(await bus.told("cd93")) == [7, 7, 8]
-    for code in ("asso1", "ft93", "of93"):
-        found = versions(await bus.told(code))
-        assert found
-        assert not {7, 8} & set(found)
-        assert found[-1] == max(found), "an erasure is older than nothing"
-    outcomes = {event.outcome for name, event in await bus.told("asso1") if name.endswith(".identified")}
+    before = {code: versions(await bus.told(code)) for code in ("cd93", "asso1", "ft93", "of93")}
+    await bus.deliver(example(PersonErased, subject_ref=person, aggregate_version=8))
+
+    # What came before is erased where it stood: an erasure is all that is left of a person.
+    found = {code: before[code] + versions(await bus.told(code)) for code in before}
+    assert found.pop("cd93") == [7, 7, 8]
+    for versions_told in found.values():
+        assert versions_told
+        assert not {7, 8} & set(versions_told)
+        assert versions_told[-1] == max(versions_told), "an erasure is older than nothing"
+    outcomes = {event.outcome for name, event in told_of_person if name.endswith(".identified")}
     assert outcomes == {"identified"}
 
 
@@ -207,7 +217,7 @@ async def test_nothing_follows_an_erasure_when_other_topics_come_later(bus: Bus,
             bus.persons_event(PersonTierChanged, late),
         )
 
-    assert await bus.types_told("ft93") == ["referrals.accompaniment.proposed", "registration.person.erased"]
+    assert await bus.types_told("ft93") == ["partners.stream.event_erased", "registration.person.erased"]
     assert await bus.types_told("of93") == []
     async with db.connection() as tx:
         assert await tx.fetchval("SELECT count(*) FROM dead_letters") == 0
@@ -237,7 +247,7 @@ async def test_erasure_waits_for_whoever_is_being_told_of_the_person_at_that_mom
     await asyncio.gather(telling, erasing)
 
     for code in ("asso1", "cd93", "ft93"):
-        assert await bus.types_told(code) == ["referrals.accompaniment.activated", "registration.person.erased"]
+        assert await bus.types_told(code) == ["partners.stream.event_erased", "registration.person.erased"]
 
 
 async def test_council_that_narrows_is_told_no_more_and_still_of_the_erasure(service: Service, bus: Bus) -> None:
@@ -246,13 +256,12 @@ async def test_council_that_narrows_is_told_no_more_and_still_of_the_erasure(ser
     await service.call("PUT", "/organisations/cd93/territory", json={"communes": ["69123"]})
     await service.call("PUT", "/organisations/ft93/territory", json={"communes": ["69123"]})
 
-    await bus.deliver(bus.event(AccompanimentActivated, person), example(PersonErased, subject_ref=person))
+    tier = bus.persons_event(PersonTierChanged, person)
+    await bus.deliver(bus.event(AccompanimentActivated, person), tier, example(PersonErased, subject_ref=person))
 
-    assert await bus.types_told("cd93") == ["referrals.accompaniment.proposed", "registration.person.erased"]
-    assert (await bus.types_told("ft93"))[:2] == [
-        "referrals.accompaniment.proposed",
-        "referrals.accompaniment.activated",
-    ]
+    assert await bus.types_told("cd93") == ["partners.stream.event_erased", "registration.person.erased"]
+    # Of the batch itself, too, nothing is left but the erasure.
+    assert await bus.types_told("ft93") == [*["partners.stream.event_erased"] * 3, "registration.person.erased"]
 
 
 @pytest.mark.parametrize(
@@ -284,8 +293,15 @@ async def test_statements_are_the_same_number_when_the_batch_is_a_hundred_times_
     assert len(await bus.told("cd93")) >= 202
 
 
-async def test_those_told_before_the_upgrade_are_found_by_an_erasure(bus: Bus, db: Database) -> None:
-    """Migration 0003 reads streams as 0002 left them."""
+async def test_those_told_before_the_upgrade_are_found_by_an_erasure(
+    bus: Bus, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migration 0003 reads streams as 0002 left them: an erasure rewrote nothing then."""
+
+    async def left_as_they_are(_: Tx, __: Sequence[UUID]) -> int:
+        return 0
+
+    monkeypatch.setattr("partners.adapters.postgres.streams.erase_rows", left_as_they_are)
     person, gone = uuid4(), uuid4()
     [identified] = [model for model in STORY if model.__name__ == "PersonIdentified"]
     await bus.deliver(*[bus.persons_event(identified, one) for one in (person, gone)])

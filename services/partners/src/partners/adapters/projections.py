@@ -24,8 +24,12 @@ PROJECTIONS = Projections(
             "SELECT step_id AS key, * FROM known_steps",
             (AccompanimentProposed, AppointmentProposed, EnrolmentRequested),
         ),
-        Projection("known_persons", "SELECT referral_id AS key, * FROM known_persons", (PersonIdentified,)),
-        # Not when: that is the hour at which it was read.
+        Projection(
+            "known_persons",
+            "SELECT referral_id AS key, * FROM known_persons",
+            (PersonIdentified, AccompanimentProposed, AppointmentProposed, EnrolmentRequested),
+        ),
+        # Not when: that is the hour at which it was read; nor whether rows are erased: a rebuilt one has no streams.
         Projection("erased_persons", "SELECT subject_ref AS key FROM erased_persons", (PersonErased,)),
     ),
     not_rebuilt={

@@ -12,10 +12,12 @@ from maillage_contracts import (
     AccompanimentAccepted,
     AccompanimentActivated,
     AccompanimentEnded,
+    AccompanimentPlanChanged,
     AccompanimentProposed,
     AccompanimentRefused,
     AccompanimentReviewDue,
     AccompanimentReviewed,
+    AccompanimentTermDue,
     AppointmentBooked,
     AppointmentCancelled,
     AppointmentHeld,
@@ -71,9 +73,12 @@ OVER: Mapping[type[Event], str] = {
 }
 """Events after which no snapshot speaks of the step."""
 
+BESIDE = (AccompanimentPlanChanged, AccompanimentTermDue)
+"""Events that change nothing of the step: what it leads to is known from them, where nothing else was read of it."""
+
 
 def known_steps(deliveries: Sequence[Delivery]) -> list[KnownStep]:
-    """Return where each step of the batch stands after it, once each, by id; plans and terms change nothing of it."""
+    """Return where each step of the batch stands after it, once each, by id."""
     known: dict[UUID, KnownStep] = {}
     for delivery in deliveries:
         found = _known(delivery)
@@ -85,14 +90,15 @@ def known_steps(deliveries: Sequence[Delivery]) -> list[KnownStep]:
 def _known(delivery: Delivery) -> KnownStep | None:
     event: Any = delivery.event
     kind = type(event)
-    status = OPEN.get(kind) or OVER.get(kind)
+    status = OPEN.get(kind) or OVER.get(kind) or ("unknown" if kind in BESIDE else None)
     if status is None:
         return None
     return KnownStep(
         kind=event.aggregate_field.removesuffix("_id"),
         step_id=getattr(event, event.aggregate_field),
         referral_id=event.referral_id,
-        version=event.aggregate_version,
+        # Gives way to any event that says where the step stands.
+        version=0 if kind in BESIDE else event.aggregate_version,
         status=status,
         open=kind in OPEN,
         changed_at=delivery.envelope.time,

@@ -1,5 +1,7 @@
 """Forget what streams have kept for two years: every replica looks now and then, one at a time purges.
 
+The same look erases what an earlier version left of persons who were erased.
+
 Steps are short transactions of their own, so that projections and readers wait for none of them for long; whoever is in
 the way of one is let pass, and the purge goes on with the next look.
 """
@@ -16,6 +18,7 @@ import structlog
 from chassis.db import Database
 from chassis.runtime import Runtime
 from partners.adapters.postgres.stream_purge import PurgeStep, purge_step
+from partners.adapters.stream_erasures import erase_left_rows
 from partners.domain.retention import oldest_kept_day
 
 log = structlog.get_logger(__name__)
@@ -35,6 +38,7 @@ class StreamPurge:
     async def run(self) -> None:
         """Purge, then wait; what fails is tried again."""
         while True:
+            await erase_left_rows(self._runtime.background_db)
             await purge_streams(self._runtime.background_db, self._runtime.clock.now())
             await asyncio.sleep(PURGE_SECONDS)
 

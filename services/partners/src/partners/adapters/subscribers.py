@@ -184,9 +184,13 @@ def fact_of(delivery: Delivery) -> Fact:
 
 
 def known_persons(deliveries: Sequence[Delivery]) -> dict[UUID, UUID]:
-    """Return whose each referral is, of those whose person was identified in this batch."""
-    events = [delivery.event for delivery in deliveries]
-    return {event.referral_id: event.subject_ref for event in events if isinstance(event, PersonIdentified)}
+    """Return whose each referral is, of those of which an event of this batch says so.
+
+    Not `person.identified` alone: steps are told for years, and who starts later than a topic keeps has not read it.
+    """
+    events: list[Any] = [delivery.event for delivery in deliveries]
+    named = [one for one in events if getattr(one, "subject_ref", None) and getattr(one, "referral_id", None)]
+    return {one.referral_id: one.subject_ref for one in named}
 
 
 def known_referrals(deliveries: Sequence[Delivery]) -> list[KnownReferral]:

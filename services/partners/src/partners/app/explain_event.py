@@ -31,6 +31,8 @@ class Copy:
     """None for an event that was made for one stream alone."""
     masked: tuple[str, ...]
     """What the organisation asked about is told less precisely."""
+    erased: bool = False
+    """Its person was erased: of the event itself nothing is left but its type."""
 
 
 class Evidence(Protocol):
@@ -88,10 +90,11 @@ async def _explained(evidence: Evidence, organisation_id: UUID, copy: Copy) -> E
             copy.stored_at,
             copy.masked,
             left_scope_position=left if left is not None and left > copy.position else None,
-            erased_since=await evidence.erased(copy.fact),
+            erased_since=copy.erased or await evidence.erased(copy.fact),
             webhooks=tuple(await evidence.fates(copy)),
         )
-    outcome = Outcome.OTHER_STREAM
+    # Whose it was cannot be said any more.
+    outcome = Outcome.PERSON_ERASED if copy.erased else Outcome.OTHER_STREAM
     if copy.fact is not None:
         stream = await evidence.scope(organisation_id, copy.fact)
         named = [one for one in (copy.fact.person, copy.fact.referral_id) if one is not None]

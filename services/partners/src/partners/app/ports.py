@@ -139,6 +139,10 @@ class Streams(Protocol):
         """Remember that nothing is told of these persons any more, and who was told of their referrals."""
         ...
 
+    async def erase_rows(self, persons: Sequence[UUID]) -> None:
+        """Leave nothing of these persons on any stream but their erasure: each row keeps its place, id and time."""
+        ...
+
     async def erased(self, persons: Collection[UUID], referrals: Collection[UUID]) -> set[UUID]:
         """Return those of the persons who were erased, and those of the referrals whose person was."""
         ...

@@ -3,8 +3,9 @@
 Positions are gapless and in commit order: they are given out while the streams' rows are locked, one organisation
 after another. A scope edit has nobody to lock where it lets somebody in, so projections and edits also meet at the
 scope gate, which projections share. An erasure enters it alone: it must reach whoever is being told of the person at
-that moment, by whichever topic, and nothing about the person may follow it. Locks are taken in one order, the gate and
-then streams by organisation. The number of statements does not depend on the number of events.
+that moment, by whichever topic, and nothing about the person may follow it; what came before is erased where it stands,
+in the same transaction. Locks are taken in one order, the gate and then streams by organisation. The number of
+statements does not depend on the number of events; hundreds of erasures at once are one for each 250 persons.
 """
 
 from __future__ import annotations
@@ -59,12 +60,23 @@ async def project_events(
     others |= {one.person for one in moves.values() if one.person is not None}
     erased = await streams.erased(others, {fact.referral_id for fact in facts if fact.referral_id is not None})
     await streams.note_erased(erasures, at)
-    concerned = await streams.lock_concerned(facts)
-    if not concerned:
-        return
-    present = await streams.present(facts)
-    following = await referrals.following(concerned, moves)
-    placing = Placing(concerned, present.held, erased, present.sandboxed, following)
+    if concerned := await streams.lock_concerned(facts):
+        present = await streams.present(facts)
+        following = await referrals.following(concerned, moves)
+        placing = Placing(concerned, present.held, erased, present.sandboxed, following)
+        await streams.append(_rows(placing, facts, moves, copies, events, at), at)
+    # Last: what the same batch told of them is erased too.
+    await streams.erase_rows(erasures)
+
+
+def _rows(
+    placing: Placing,
+    facts: Sequence[Fact],
+    moves: Mapping[UUID, KnownReferral],
+    copies: Copies,
+    events: StreamEvents,
+    at: datetime,
+) -> list[StreamRow]:
     rows: list[StreamRow] = []
     for fact in facts:
         places = list(placing.place(fact))
@@ -76,7 +88,7 @@ async def project_events(
                 rows.append(events.left_scope(moved, *place, cause=cause, reason=MOVED, at=at))
             for place in placing.enter(fact):
                 rows.append(events.snapshot(moved, *place, cause=cause, reason=MOVED, at=at))
-    await streams.append(rows, at)
+    return rows
 
 
 async def as_they_stand(

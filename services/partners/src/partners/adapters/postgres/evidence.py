@@ -10,6 +10,7 @@ import asyncpg
 
 from chassis.db import Tx
 from chassis.records import Delivery, Source, parse
+from maillage_contracts import EventErased
 from partners.adapters.copies import masked_fields
 from partners.adapters.postgres.referrals import LEFT_SCOPE, PostgresReferrals
 from partners.adapters.postgres.streams import ERASED
@@ -49,17 +50,6 @@ WHERE webhook_id = ANY ($1) AND event_id = $2 AND outcome = 'delivered' AND kind
 # webhook_waiting_pkey.
 WAITS = "SELECT DISTINCT webhook_id FROM webhook_waiting WHERE webhook_id = ANY ($1) AND position = $2"
 
-# As a delivery asks (webhook_work.BODIES): whether the stream says further on that its person was erased.
-ERASED_LATER = """
-SELECT EXISTS (
-    SELECT FROM stream_events e
-    JOIN known_persons p ON p.referral_id = (convert_from(e.payload, 'UTF8')::json ->> 'referral_id')::uuid
-    JOIN erased_persons USING (subject_ref)
-    JOIN stream_events x ON x.subject = p.subject_ref::text AND x.organisation_id = e.organisation_id
-    WHERE e.organisation_id = $1 AND e.position = $2 AND x.position > e.position AND x.ce_type = $3
-)
-"""
-
 
 class PostgresEvidence:
     """Implements Evidence."""
@@ -73,15 +63,17 @@ class PostgresEvidence:
             return None
         delivery = _delivery(row)
         known = delivery is not None and type(delivery.event) in MATTERS
+        erased = delivery.event if delivery is not None and isinstance(delivery.event, EventErased) else None
         return Copy(
             event_id,
             row["organisation_id"],
             row["position"],
-            row["ce_type"],
+            row["ce_type"] if erased is None else erased.erased_type,
             row["subject"],
             row["created_at"],
             await self._fact(delivery) if known and delivery is not None else None,
             masked_fields(Kind(row["kind"]), delivery) if known and delivery is not None else (),
+            erased is not None,
         )
 
     async def _fact(self, delivery: Delivery) -> Fact:
@@ -130,7 +122,8 @@ class PostgresEvidence:
             return ()
         accepted = {row["webhook_id"] for row in await self._tx.fetch(ACCEPTED, ids, copy.event_id)}
         waits = {row["webhook_id"] for row in await self._tx.fetch(WAITS, ids, copy.position)}
-        erased = bool(await self._tx.fetchval(ERASED_LATER, copy.organisation_id, copy.position, ERASED_TYPE))
+        # As a delivery asks (webhook_work.BODIES); the erasure itself is never withdrawn.
+        erased = copy.erased or (copy.ce_type != ERASED_TYPE and await self.erased(copy.fact))
         return [
             (
                 webhook.webhook_id,

@@ -53,10 +53,11 @@ SELECT kind, step_id, referral_id, version, status, open, changed_at FROM known_
 WHERE referral_id = ANY ($1) AND open ORDER BY changed_at, step_id
 """
 
-# known_persons_pkey. A referral is one person's for good.
+# known_persons_pkey. A referral is one person's for good. In its order: batches of several topics name the same ones.
 REMEMBER_PERSONS = """
 INSERT INTO known_persons (referral_id, subject_ref)
-SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT (referral_id) DO NOTHING
+SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS r(referral_id, subject_ref) ORDER BY referral_id
+ON CONFLICT (referral_id) DO NOTHING
 """
 
 # stream_events_subject answers "what was this organisation last told of it?" with one look each.

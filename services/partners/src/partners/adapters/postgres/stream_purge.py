@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from chassis.db import Tx
+from partners.adapters.postgres.stream_erasures import TOMBSTONE
 from partners.adapters.postgres.streams import TELL
 from partners.domain.webhook import ERASED
 
@@ -51,12 +52,13 @@ WHERE w.organisation_id = $1 AND (w.position < $2 OR w.replay_position < $2
     OR EXISTS (SELECT FROM webhook_waiting q WHERE q.webhook_id = w.webhook_id AND q.position <= $2))
 FOR NO KEY UPDATE NOWAIT
 """
+# What was erased would not have been sent: nobody misses it.
 MISSED = """
 UPDATE webhooks w SET missed_events = w.missed_events + m.missed
 FROM (
     SELECT w.webhook_id, count(*) AS missed
     FROM webhooks w JOIN stream_events e ON e.organisation_id = w.organisation_id AND e.position BETWEEN $2 AND $3
-    WHERE w.webhook_id = ANY ($1) AND (
+    WHERE w.webhook_id = ANY ($1) AND e.ce_type <> $5 AND (
         (w.event_types IS NULL OR e.ce_type = ANY (w.event_types) OR e.ce_type = $4)
             AND (e.position > w.position OR (e.position > w.replay_position AND e.position <= w.replay_until))
         OR EXISTS (SELECT FROM webhook_waiting q WHERE q.webhook_id = w.webhook_id AND q.position = e.position)
@@ -121,7 +123,7 @@ async def _give_up(tx: Tx, organisation_id: UUID, oldest: date) -> PurgeStep | N
     if day["sha256"] is None:
         await tx.execute(KEEP_DIGEST, organisation_id, day["day"], first, last)
     behind = [row["webhook_id"] for row in await tx.fetch(BEHIND, organisation_id, last)]
-    missed = await tx.fetch(MISSED, behind, first, last, ERASED) if behind else []
+    missed = await tx.fetch(MISSED, behind, first, last, ERASED, TOMBSTONE) if behind else []
     told = [row["subject_ref"] for row in await tx.fetch(TOLD_BY_THESE, organisation_id, first, last)]
     # The stream's row before its persons, as a projection.
     await tx.execute(GIVE_UP, organisation_id, last)

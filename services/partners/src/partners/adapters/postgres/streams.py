@@ -15,6 +15,7 @@ import asyncpg
 
 from chassis.db import Tx
 from maillage_contracts import partner_topic_name
+from partners.adapters.postgres.stream_erasures import erase_rows
 from partners.app.ports import Present, StreamRow
 from partners.domain.organisation import Kind, Organisation
 from partners.domain.stream import Fact, Matter, Stream
@@ -196,6 +197,9 @@ class PostgresStreams:
         if persons:
             await self._tx.execute(NOTE_ERASED, list(persons), at)
             await self._tx.execute(TELL_OF_REFERRALS, list(persons))
+
+    async def erase_rows(self, persons: Sequence[UUID]) -> None:
+        await erase_rows(self._tx, persons)
 
     async def erased(self, persons: Collection[UUID], referrals: Collection[UUID]) -> set[UUID]:
         if not (persons or referrals):

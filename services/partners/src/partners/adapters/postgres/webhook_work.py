@@ -16,10 +16,10 @@ import asyncpg
 
 from chassis.crypto import Vault, WrappedKey
 from chassis.db import Tx
+from partners.adapters.postgres.stream_erasures import TOMBSTONE
 from partners.adapters.postgres.webhooks import log_attempts, secret_context
 from partners.adapters.webhooks.courier import Changes, Courier, Item, Lease, Reading
 from partners.app.ports import FeedRow
-from partners.domain.webhook import ERASED
 
 LEASE_SECONDS: Final = 8.0
 """After this long without a sign of life another replica takes over."""
@@ -55,8 +55,10 @@ WHERE webhook_id = ANY ($1) ORDER BY webhook_id, position, again
 """
 # A range of stream_events_pkey for each. What keeps its order together is the referral that led to it, where one did:
 # steps of an accompaniment, an appointment or an enrolment have subjects of their own. All but an erasure have one.
+# What was erased is withdrawn when its turn comes, if what stood there was asked for: the log says its type.
 READ = """
-SELECT r.n, e.position, e.event_id, e.ce_type,
+SELECT r.n, e.position, e.event_id,
+    CASE WHEN e.ce_type = $5 THEN convert_from(e.payload, 'UTF8')::json ->> 'erased_type' ELSE e.ce_type END AS ce_type,
     coalesce(convert_from(e.payload, 'UTF8')::json ->> 'referral_id', e.subject) AS subject
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::int[])
     WITH ORDINALITY AS r(organisation_id, after, until, room, n)
@@ -67,13 +69,11 @@ CROSS JOIN LATERAL (
 ) e ORDER BY r.n, e.position
 """
 # Asked just before sending, so that it holds for a first attempt, for one after hours, a crash or a pause, and for what
-# somebody wants again. erased_persons has whoever a stream says was erased, by the same transaction: for everybody else
-# two look-ups by primary key are all that this costs. stream_events_subject finds where the erasure stands.
+# somebody wants again. Where a person was erased the row says so, by the same transaction; the two look-ups by primary
+# key are for rows that an earlier version left as they were (stream_erasures), for as long as that takes.
 BODIES = """
-SELECT r.n, e.position, e.headers, e.payload, EXISTS (
-    SELECT FROM known_persons p JOIN erased_persons USING (subject_ref)
-    JOIN stream_events x ON x.subject = p.subject_ref::text AND x.organisation_id = r.organisation_id
-    WHERE p.referral_id = r.referral_id AND x.position > r.position AND x.ce_type = $4
+SELECT r.n, e.position, e.headers, e.payload, e.ce_type = $4 OR EXISTS (
+    SELECT FROM known_persons p JOIN erased_persons USING (subject_ref) WHERE p.referral_id = r.referral_id
 ) AS withdrawn
 FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS r(organisation_id, position, referral_id, n)
 JOIN stream_events e USING (organisation_id, position)
@@ -171,6 +171,7 @@ async def read_on(tx: Tx, asked: Sequence[tuple[Courier, Reading, int]], now: da
         [reading.read_to for _, reading, _ in asked],
         [POSITION_MAX if reading.until is None else reading.until for _, reading, _ in asked],
         [room for *_, room in asked],
+        TOMBSTONE,
     )
     found: list[list[Item]] = [[] for _ in asked]
     for row in rows:
@@ -192,7 +193,7 @@ async def bodies(tx: Tx, wanted: Sequence[tuple[Courier, Item]]) -> list[FeedRow
         [courier.lease.organisation_id for courier, _ in wanted],
         [item.position for _, item in wanted],
         [_referral(item) for _, item in wanted],
-        ERASED,
+        TOMBSTONE,
     )
     found = {row["n"]: _body(row) for row in rows}
     return [found.get(n) for n in range(1, len(wanted) + 1)]

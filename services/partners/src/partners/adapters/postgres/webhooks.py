@@ -11,6 +11,7 @@ import asyncpg
 
 from chassis.crypto import Vault, WrappedKey
 from chassis.db import Tx
+from partners.adapters.postgres.stream_erasures import TOMBSTONE
 from partners.app.webhook_ports import Attempt
 from partners.domain.webhook import LOG_DAYS, Secret, State, Webhook
 
@@ -56,7 +57,8 @@ WHERE webhook_id = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY creat
 # stream_events' unique (event_id, organisation_id) finds it.
 SEND_AGAIN = """
 INSERT INTO webhook_waiting (webhook_id, position, again, event_id, ce_type, subject, attempts, first_at, due_at)
-SELECT $1, e.position, true, e.event_id, e.ce_type,
+SELECT $1, e.position, true, e.event_id,
+    CASE WHEN e.ce_type = $5 THEN convert_from(e.payload, 'UTF8')::json ->> 'erased_type' ELSE e.ce_type END,
     coalesce(convert_from(e.payload, 'UTF8')::json ->> 'referral_id', e.subject), 0, $4, $4
 FROM stream_events e WHERE e.event_id = $3 AND e.organisation_id = $2
 ON CONFLICT (webhook_id, position, again) DO UPDATE SET attempts = 0, due_at = excluded.due_at
@@ -170,7 +172,9 @@ class PostgresWebhooks:
         ]
 
     async def send_again(self, webhook: Webhook, event_id: UUID, at: datetime) -> int | None:
-        position = await self._tx.fetchval(SEND_AGAIN, webhook.webhook_id, webhook.organisation_id, event_id, at)
+        position = await self._tx.fetchval(
+            SEND_AGAIN, webhook.webhook_id, webhook.organisation_id, event_id, at, TOMBSTONE
+        )
         await self._tx.execute(REVISED, webhook.webhook_id)
         return position if position is None else int(position)
 
