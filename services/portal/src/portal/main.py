@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from fastapi import FastAPI
 from httpx import AsyncClient
@@ -15,7 +14,7 @@ from chassis.settings import load, read_secret
 from portal.adapters.access import Access
 from portal.adapters.accompaniments import AccompanimentService, TrainingService
 from portal.adapters.appointments import AppointmentService, PersonLinks
-from portal.adapters.forgetting import keep_forgetting
+from portal.adapters.forgetting import Forgetting
 from portal.adapters.geography import OfficialCommunes
 from portal.adapters.http import failures
 from portal.adapters.http.routes import ROUTERS
@@ -28,8 +27,7 @@ from portal.adapters.upstream import OrganisationFeed, Services
 from portal.app.follow_feed import FeedHub
 from portal.settings import PortalSettings
 
-CONNECTIONS_MAX = 100
-"""One long poll per organisation, plus the pages being drawn."""
+CONNECTIONS_MAX = 100  # one long poll per organisation, plus the pages being drawn
 
 
 def create_app(settings: PortalSettings | None = None) -> FastAPI:
@@ -50,8 +48,7 @@ def compose(settings: PortalSettings, client: AsyncClient) -> FastAPI:
             await shell.hub.close()
             await client.aclose()
 
-    forgetting = partial(keep_forgetting, runtime.background_db, runtime.clock)
-    app = build_app(runtime, Parts(routers=ROUTERS, background=(close_at_the_end, forgetting)))
+    app = build_app(runtime, Parts(routers=ROUTERS, background=(close_at_the_end, Forgetting(runtime).run)))
     app.state.shell = shell
     failures.install(app)
     return app

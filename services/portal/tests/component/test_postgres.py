@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from chassis.clock import MovableClock
 from chassis.crypto import Vault
 from chassis.db import Database
-from portal.adapters.forgetting import keep_forgetting
+from portal.adapters.forgetting import Forgetting
 from portal.adapters.plan_drafts import PostgresPlanDrafts
 from portal.adapters.postgres import DRAFT_DAYS, PostgresCursors, PostgresDrafts, PostgresSessions
 from portal.domain.draft import Draft
@@ -125,6 +127,7 @@ async def test_draft_that_nobody_touched_for_a_week_is_read_by_nobody_and_not_go
 async def test_what_is_over_is_forgotten_although_nobody_comes(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.adapters.forgetting.EVERY_SECONDS", 0.02)
     clock = MovableClock(NOW)
+    runtime: Any = SimpleNamespace(background_db=db, clock=clock)
     await PostgresSessions(db).open(MEMBER, now=NOW, expires_at=NOW + timedelta(hours=10))
     await drafts_of(db).change(uuid4(), MEMBER.member_id, typing(CANARY), now=NOW)
     await plan_drafts_of(db).change(PLAN_ID, MEMBER.member_id, adding(CANARY), new=NEW_PLAN, now=NOW)
@@ -137,7 +140,7 @@ async def test_what_is_over_is_forgotten_although_nobody_comes(db: Database, mon
             while await kept() != expected:
                 await asyncio.sleep(0.01)
 
-    working = asyncio.create_task(keep_forgetting(db, clock))
+    working = asyncio.create_task(Forgetting(runtime).run())
     clock.advance(timedelta(hours=11))
     await until([False, True, True])
     clock.advance(timedelta(days=DRAFT_DAYS))

@@ -43,6 +43,10 @@ class Sender(Protocol):
         """Return what came of it and the beginning of the answer's body."""
         ...
 
+    async def close(self) -> None:
+        """Close every connection; the next request opens its own."""
+        ...
+
 
 class Webhooks(Protocol):
     """The webhooks of this database, in the transaction that is open."""

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from chassis.clock import Clock
 from chassis.db import Database
+from chassis.runtime import Runtime
 from portal.adapters.plan_drafts import EXPIRE as EXPIRE_PLANS
 from portal.adapters.postgres import DRAFT_DAYS, EXPIRE_DRAFTS, transaction
 from portal.domain.errors import ServiceSilent
@@ -30,11 +30,17 @@ async def forget_old(database: Database, now: datetime) -> None:
             await tx.execute(statement, now - timedelta(days=DRAFT_DAYS))
 
 
-async def keep_forgetting(database: Database, clock: Clock) -> None:
-    """Forget now and every EVERY_SECONDS, for as long as the process lives."""
-    while True:
-        try:
-            await forget_old(database, clock.now())
-        except ServiceSilent:
-            log.warning("forgetting_put_off")
-        await asyncio.sleep(EVERY_SECONDS)
+class Forgetting:
+    """Runs for as long as the process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def run(self) -> None:
+        """Forget now and every EVERY_SECONDS; what fails is tried again."""
+        while True:
+            try:
+                await forget_old(self._runtime.background_db, self._runtime.clock.now())
+            except ServiceSilent:
+                log.warning("forgetting_put_off")
+            await asyncio.sleep(EVERY_SECONDS)

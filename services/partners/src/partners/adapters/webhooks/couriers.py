@@ -133,6 +133,7 @@ class Couriers:
             unwritten = sum(1 for courier in self._couriers if courier.changes)
             log.warning("webhook_leases_left", error_type=type(error).__name__, unwritten=unwritten)
         self._couriers.clear()
+        await self._sender.close()
 
     async def _round(self) -> None:
         if self._broken is not None:

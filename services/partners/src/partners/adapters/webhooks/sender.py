@@ -94,7 +94,7 @@ class HttpSender:
         return Answer(answer.outcome, answer.status, took, shown(body), answer.retry_after), body
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; the next request opens its own."""
         while self._pools:
             await self._pools.popitem()[1].aclose()
 
