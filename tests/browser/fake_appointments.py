@@ -108,10 +108,11 @@ def add_appointments(app: FastAPI, state: State) -> None:
 
     @app.post("/appointments/{appointment_id}/{command}")
     async def command(request: Request, appointment_id: str, command: str) -> Any:
-        found = state.appointments[appointment_id]
+        # Nothing is waited for between the look and the act: the service holds the row meanwhile.
+        found, body = state.appointments[appointment_id], await request.json()
         if command not in allowed(found):
             return JSONResponse({"code": "illegal_transition"}, 409)
-        await act(state, found, command, await request.json())
+        await act(state, found, command, body)
         return shown(found)
 
     @app.post("/control/appoint")
@@ -154,12 +155,12 @@ def add_person(app: FastAPI, state: State) -> None:
 
     @app.post("/person/appointment/{command}")
     async def own_command(request: Request, command: str) -> Any:
-        found = held(request)
+        found, body = held(request), await request.json()
         if isinstance(found, JSONResponse):
             return found
         if command not in shown(found)["can"]:
             return JSONResponse({"code": "illegal_transition"}, 409)
-        await act(state, found, command, await request.json(), person=True)
+        await act(state, found, command, body, person=True)
         return shown(found)
 
     @app.get("/person/sharing")
